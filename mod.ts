@@ -1,0 +1,2 @@
+import { join } from "@std/path";
+console.log(join("a", "b"));

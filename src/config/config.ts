@@ -1,0 +1,48 @@
+/**
+ * The effective configuration, after flags, environment and defaults were brought together.
+ *
+ * @module
+ */
+import type { LogLevel } from "../core/log.ts";
+
+/** Where the value of a setting came from. */
+export type Origin =
+  | { readonly kind: "default" }
+  | { readonly kind: "environment"; readonly name: string }
+  | { readonly kind: "flag"; readonly name: string };
+
+/** Host and port of a TCP listener. */
+export interface Address {
+  /** Host name or IP address, without brackets. */
+  readonly hostname: string;
+  /** Port; 0 asks for a free one. */
+  readonly port: number;
+}
+
+/** Every setting, validated. */
+export interface Config {
+  /** The directory of the metric files (`--dir`, `PROMETHEUS_MULTIPROC_DIR`). */
+  readonly directory: string;
+  /** Where the metrics endpoint listens (`--metrics-bind`, `--metrics-port`). */
+  readonly metrics: Address;
+  /** Where the application listens (`--bind`). */
+  readonly bind: Address;
+  /** Number of workers (`--workers`, `GUNICORN_WORKERS`). */
+  readonly workers: number;
+  /** How workers run (`--worker-class`). */
+  readonly workerClass: "process" | "thread";
+  /** How long a stopping worker may take, in milliseconds (`--graceful-timeout`, in seconds). */
+  readonly gracefulTimeoutMs: number;
+  /** Flags for the workers' runtime, permissions included (`--deno-flag`, repeatable). */
+  readonly denoFlags: readonly string[];
+  /** Prefix of the worker and master metrics (`--metric-prefix`, default `gunicorn`). */
+  readonly metricPrefix: string;
+  /** On-disk layout (`--layout`): with times, or values only as Python's client before 0.18. */
+  readonly layout: "timestamp" | "value";
+  /** Whether a starting master removes the files of the run before (`CLEANUP_DB_FILES`). */
+  readonly cleanupDbFiles: boolean;
+  /** Lowest severity that is logged (`--log-level`). */
+  readonly logLevel: LogLevel;
+  /** Form of a log line (`--log-format`). */
+  readonly logFormat: "text" | "json";
+}
