@@ -19,6 +19,22 @@ export interface Address {
   readonly port: number;
 }
 
+/** The Redis settings. They are validated; this version stores nothing in Redis yet. */
+export interface RedisConfig {
+  /** Whether Redis storage is asked for (`REDIS_ENABLED`). */
+  readonly enabled: boolean;
+  /** Host name of the server (`REDIS_HOST`). */
+  readonly hostname: string;
+  /** Port of the server (`REDIS_PORT`). */
+  readonly port: number;
+  /** Number of the database (`REDIS_DB`). */
+  readonly db: number;
+  /** What every key begins with (`REDIS_KEY_PREFIX`). */
+  readonly keyPrefix: string;
+  /** How long a silent writer counts as alive, in seconds (`REDIS_TTL_SECONDS`). */
+  readonly ttlSeconds: number;
+}
+
 /** Every setting, validated. */
 export interface Config {
   /** The directory of the metric files (`--dir`, `PROMETHEUS_MULTIPROC_DIR`). */
@@ -41,6 +57,8 @@ export interface Config {
   readonly layout: "timestamp" | "value";
   /** Whether a starting master removes the files of the run before (`CLEANUP_DB_FILES`). */
   readonly cleanupDbFiles: boolean;
+  /** Redis (`REDIS_…`). */
+  readonly redis: RedisConfig;
   /** Lowest severity that is logged (`--log-level`). */
   readonly logLevel: LogLevel;
   /** Form of a log line (`--log-format`). */

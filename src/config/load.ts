@@ -1,0 +1,132 @@
+/**
+ * Brings the layers of configuration together: flags over environment over defaults.
+ *
+ * @module
+ */
+import { ConfigError } from "../core/errors.ts";
+import type { Config, Origin } from "./config.ts";
+import { type Setting, SETTING_KEYS, type SettingKey, SETTINGS, type Values } from "./settings.ts";
+
+/** What the configuration is made from. */
+export interface ConfigSources {
+  /** The values of the flags that were given, by flag name without dashes. */
+  readonly flags: Readonly<Record<string, readonly string[]>>;
+  /** Looks up an environment variable. Only the variables of the table are asked for. */
+  readonly env: (name: string) => string | undefined;
+}
+
+/** A validated configuration, and where each value came from. */
+export interface LoadedConfig {
+  /** The configuration. */
+  readonly config: Config;
+  /** The same values by setting. */
+  readonly values: Readonly<Values>;
+  /** The origin of each value. */
+  readonly origins: Readonly<Record<SettingKey, Origin>>;
+}
+
+/**
+ * The effective configuration.
+ *
+ * @throws {ConfigError} naming every value that is not accepted, one line each
+ */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const problems: string[] = [];
+  const values: Partial<Values> = {};
+  const origins: Partial<Record<SettingKey, Origin>> = {};
+  const load = <K extends SettingKey>(key: K): void => {
+    const setting: Setting<Values[K]> = SETTINGS[key];
+    const given = find(setting, sources);
+    origins[key] = given.origin;
+    values[key] = given.texts === undefined
+      ? setting.default
+      : parse(setting, given.texts, describeOrigin(given.origin), problems);
+  };
+  for (const key of SETTING_KEYS) load(key);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const complete = values as Values;
+  return {
+    config: build(complete),
+    values: complete,
+    origins: origins as Record<SettingKey, Origin>,
+  };
+}
+
+/** An origin as messages and `gpe config` name it: `--workers`, `GUNICORN_WORKERS`, `default`. */
+export function describeOrigin(origin: Origin): string {
+  switch (origin.kind) {
+    case "flag":
+      return `--${origin.name}`;
+    case "environment":
+      return origin.name;
+    case "default":
+      return "default";
+  }
+}
+
+/**
+ * The layer that decides, strongest first. A configuration file will be one more layer here,
+ * between the environment and the defaults.
+ */
+function find(
+  setting: Pick<Setting<unknown>, "flag" | "env">,
+  { flags, env }: ConfigSources,
+): { origin: Origin; texts?: readonly string[] } {
+  const { flag, env: variable } = setting;
+  const given = flag === undefined ? undefined : flags[flag];
+  if (flag !== undefined && given !== undefined && given.length > 0) {
+    return { origin: { kind: "flag", name: flag }, texts: given };
+  }
+  const text = variable === undefined ? undefined : env(variable);
+  // A variable that is set to nothing is how shells and compose files say "not set".
+  if (variable !== undefined && text !== undefined && text !== "") {
+    return { origin: { kind: "environment", name: variable }, texts: [text] };
+  }
+  return { origin: { kind: "default" } };
+}
+
+function parse<T>(
+  setting: Setting<T>,
+  texts: readonly string[],
+  source: string,
+  problems: string[],
+): T {
+  // Of a flag given twice the last one counts, as with every Unix tool.
+  const relevant = setting.repeatable ? texts : texts.slice(-1);
+  const parsed: T[] = [];
+  for (const text of relevant) {
+    const value = setting.parser.parse(text);
+    if (value === undefined) {
+      problems.push(`${source} is ${JSON.stringify(text)}, expected ${setting.parser.expected}`);
+    } else {
+      parsed.push(value);
+    }
+  }
+  if (setting.repeatable) return parsed.flat() as T;
+  return parsed[0] ?? setting.default;
+}
+
+function build(values: Values): Config {
+  return {
+    directory: values.directory,
+    metrics: { hostname: values.metricsHostname, port: values.metricsPort },
+    bind: values.bind,
+    workers: values.workers,
+    workerClass: values.workerClass,
+    gracefulTimeoutMs: values.gracefulTimeoutMs,
+    denoFlags: values.denoFlags,
+    metricPrefix: values.metricPrefix,
+    layout: values.layout,
+    cleanupDbFiles: values.cleanupDbFiles,
+    redis: {
+      enabled: values.redisEnabled,
+      hostname: values.redisHostname,
+      port: values.redisPort,
+      db: values.redisDb,
+      keyPrefix: values.redisKeyPrefix,
+      ttlSeconds: values.redisTtlSeconds,
+    },
+    logLevel: values.logLevel,
+    logFormat: values.logFormat,
+  };
+}

@@ -1,0 +1,273 @@
+/**
+ * The table of all settings: this is the one place where a flag, a variable, a default and its
+ * check are written down. Loading, `gpe config` and the help texts are made from it.
+ *
+ * @module
+ */
+import type { LogLevel } from "../core/log.ts";
+import type { Address } from "./config.ts";
+import {
+  address,
+  choice,
+  formatAddress,
+  hostname,
+  integer,
+  metricPrefix,
+  onOff,
+  type Parser,
+  port,
+  secondsAsMs,
+  servicePort,
+  text,
+} from "./parsers.ts";
+
+/** Which subcommands a setting is for. */
+export type SettingGroup = "storage" | "endpoint" | "serve" | "log";
+
+/** One setting. */
+export interface Setting<T> {
+  /** The flag without dashes, where there is one. */
+  readonly flag?: string;
+  /** The environment variable, where there is one. An empty one counts as not set. */
+  readonly env?: string;
+  /** Whether the flag may be given several times; the parser then gets one value at a time. */
+  readonly repeatable?: true;
+  /** The value when nothing is given. */
+  readonly default: T;
+  /** What the value stands for in a help text. */
+  readonly placeholder: string;
+  /** Which subcommands it is for. */
+  readonly group: SettingGroup;
+  /** One line for the help text. */
+  readonly description: string;
+  /** Reads the text of the flag or variable. */
+  readonly parser: Parser<T>;
+  /** The value as text that the parser accepts. `String` when not given. */
+  readonly format?: (value: T) => string;
+}
+
+/** The type of each setting. */
+export interface Values {
+  /** `--dir` */
+  directory: string;
+  /** `--metrics-bind` */
+  metricsHostname: string;
+  /** `--metrics-port` */
+  metricsPort: number;
+  /** `--bind` */
+  bind: Address;
+  /** `--workers` */
+  workers: number;
+  /** `--worker-class` */
+  workerClass: "process";
+  /** `--graceful-timeout` */
+  gracefulTimeoutMs: number;
+  /** `--deno-flag` */
+  denoFlags: readonly string[];
+  /** `--metric-prefix` */
+  metricPrefix: string;
+  /** `--layout` */
+  layout: "timestamp" | "value";
+  /** `CLEANUP_DB_FILES` */
+  cleanupDbFiles: boolean;
+  /** `REDIS_ENABLED` */
+  redisEnabled: boolean;
+  /** `REDIS_HOST` */
+  redisHostname: string;
+  /** `REDIS_PORT` */
+  redisPort: number;
+  /** `REDIS_DB` */
+  redisDb: number;
+  /** `REDIS_KEY_PREFIX` */
+  redisKeyPrefix: string;
+  /** `REDIS_TTL_SECONDS` */
+  redisTtlSeconds: number;
+  /** `--log-level` */
+  logLevel: LogLevel;
+  /** `--log-format` */
+  logFormat: "text" | "json";
+}
+
+/** The name of a setting in code. */
+export type SettingKey = keyof Values;
+
+const one = (parser: Parser<string>): Parser<readonly string[]> => ({
+  expected: parser.expected,
+  parse(text) {
+    const value = parser.parse(text);
+    return value === undefined ? undefined : [value];
+  },
+});
+
+/** All settings, in the order they are printed. */
+export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
+  directory: {
+    flag: "dir",
+    env: "PROMETHEUS_MULTIPROC_DIR",
+    default: "/tmp/prometheus_multiproc",
+    placeholder: "DIR",
+    group: "storage",
+    description: "Directory of the metric files",
+    parser: text("a directory"),
+  },
+  metricsHostname: {
+    flag: "metrics-bind",
+    env: "PROMETHEUS_BIND_ADDRESS",
+    default: "0.0.0.0",
+    placeholder: "HOST",
+    group: "endpoint",
+    description: "Address the metrics endpoint listens on",
+    parser: hostname,
+  },
+  metricsPort: {
+    flag: "metrics-port",
+    env: "PROMETHEUS_METRICS_PORT",
+    default: 9091,
+    placeholder: "PORT",
+    group: "endpoint",
+    description: "Port of the metrics endpoint; 0 takes a free one",
+    parser: port,
+  },
+  bind: {
+    flag: "bind",
+    default: { hostname: "127.0.0.1", port: 8000 },
+    placeholder: "HOST:PORT",
+    group: "serve",
+    description: "Where the application listens; also [IPV6]:PORT, :PORT, PORT",
+    parser: address,
+    format: formatAddress,
+  },
+  workers: {
+    flag: "workers",
+    env: "GUNICORN_WORKERS",
+    default: 1,
+    placeholder: "N",
+    group: "serve",
+    description: "Number of workers",
+    parser: integer("a whole number", 1, 1024),
+  },
+  workerClass: {
+    flag: "worker-class",
+    default: "process",
+    placeholder: "CLASS",
+    group: "serve",
+    description: 'How workers run: "process"',
+    parser: choice("process"),
+  },
+  gracefulTimeoutMs: {
+    flag: "graceful-timeout",
+    default: 30_000,
+    placeholder: "SECONDS",
+    group: "serve",
+    description: "How long a stopping worker may take to finish its requests",
+    parser: secondsAsMs,
+    format: (ms) => String(ms / 1000),
+  },
+  denoFlags: {
+    flag: "deno-flag",
+    repeatable: true,
+    default: [],
+    placeholder: "FLAG",
+    group: "serve",
+    description: "Flag for the workers' Deno, permissions included; may be repeated",
+    parser: one(text("a flag of deno run")),
+    format: (flags) => flags.join(" "),
+  },
+  metricPrefix: {
+    flag: "metric-prefix",
+    default: "gunicorn",
+    placeholder: "PREFIX",
+    group: "endpoint",
+    description: "What the names of the worker, master and sidecar metrics begin with",
+    parser: metricPrefix,
+  },
+  layout: {
+    flag: "layout",
+    default: "timestamp",
+    placeholder: "LAYOUT",
+    group: "serve",
+    description: '"timestamp", or "value" beside Python\'s client before 0.18',
+    parser: choice("timestamp", "value"),
+  },
+  cleanupDbFiles: {
+    env: "CLEANUP_DB_FILES",
+    default: true,
+    placeholder: "BOOL",
+    group: "serve",
+    description: "Whether a start removes the files of the run before",
+    parser: onOff,
+  },
+  redisEnabled: {
+    env: "REDIS_ENABLED",
+    default: false,
+    placeholder: "BOOL",
+    group: "storage",
+    description: "Whether Redis is the storage (not available in this version)",
+    parser: onOff,
+  },
+  redisHostname: {
+    env: "REDIS_HOST",
+    default: "localhost",
+    placeholder: "HOST",
+    group: "storage",
+    description: "Host of the Redis server",
+    parser: hostname,
+  },
+  redisPort: {
+    env: "REDIS_PORT",
+    default: 6379,
+    placeholder: "PORT",
+    group: "storage",
+    description: "Port of the Redis server",
+    parser: servicePort,
+  },
+  redisDb: {
+    env: "REDIS_DB",
+    default: 0,
+    placeholder: "N",
+    group: "storage",
+    description: "Number of the Redis database",
+    parser: integer("a whole number", 0, 2_147_483_647),
+  },
+  redisKeyPrefix: {
+    env: "REDIS_KEY_PREFIX",
+    default: "gunicorn",
+    placeholder: "PREFIX",
+    group: "storage",
+    description: "What every Redis key begins with",
+    parser: text("text without control characters"),
+  },
+  redisTtlSeconds: {
+    env: "REDIS_TTL_SECONDS",
+    default: 300,
+    placeholder: "SECONDS",
+    group: "storage",
+    description: "How long a silent Redis writer counts as alive",
+    parser: integer("whole seconds", 1, 2_147_483),
+  },
+  logLevel: {
+    flag: "log-level",
+    default: "info",
+    placeholder: "LEVEL",
+    group: "log",
+    description: "Lowest severity that is logged: debug, info, warn or error",
+    parser: choice("debug", "info", "warn", "error"),
+  },
+  logFormat: {
+    flag: "log-format",
+    default: "text",
+    placeholder: "FORMAT",
+    group: "log",
+    description: "Form of a log line: text or json",
+    parser: choice("text", "json"),
+  },
+};
+
+/** The names of all settings, in the order they are printed. */
+export const SETTING_KEYS: readonly SettingKey[] = Object.keys(SETTINGS) as SettingKey[];
+
+/** A value as text that the setting's parser accepts. */
+export function formatSetting<K extends SettingKey>(key: K, value: Values[K]): string {
+  const setting: Setting<Values[K]> = SETTINGS[key];
+  return (setting.format ?? String)(value);
+}

@@ -1,0 +1,121 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ConfigError } from "../../src/core/errors.ts";
+import { type ConfigSources, describeOrigin, loadConfig } from "../../src/config/load.ts";
+import { formatSetting, SETTING_KEYS, SETTINGS } from "../../src/config/settings.ts";
+
+function sources(
+  env: Record<string, string> = {},
+  flags: ConfigSources["flags"] = {},
+): ConfigSources {
+  return { flags, env: (name) => env[name] };
+}
+
+Deno.test("loadConfig() has the documented defaults when nothing is given", () => {
+  const { config, origins } = loadConfig(sources());
+  assertEquals(config, {
+    directory: "/tmp/prometheus_multiproc",
+    metrics: { hostname: "0.0.0.0", port: 9091 },
+    bind: { hostname: "127.0.0.1", port: 8000 },
+    workers: 1,
+    workerClass: "process",
+    gracefulTimeoutMs: 30_000,
+    denoFlags: [],
+    metricPrefix: "gunicorn",
+    layout: "timestamp",
+    cleanupDbFiles: true,
+    redis: {
+      enabled: false,
+      hostname: "localhost",
+      port: 6379,
+      db: 0,
+      keyPrefix: "gunicorn",
+      ttlSeconds: 300,
+    },
+    logLevel: "info",
+    logFormat: "text",
+  });
+  assertEquals(new Set(Object.values(origins).map((origin) => origin.kind)), new Set(["default"]));
+});
+
+Deno.test("loadConfig() prefers flags to environment to defaults, and knows which it took", () => {
+  const { config, origins } = loadConfig(sources(
+    { GUNICORN_WORKERS: "3", PROMETHEUS_METRICS_PORT: "9100", PROMETHEUS_BIND_ADDRESS: "" },
+    {
+      workers: ["5"],
+      "deno-flag": ["--allow-net", "--allow-read"],
+      "log-level": ["warn", "debug"],
+    },
+  ));
+  assertEquals(config.workers, 5);
+  assertEquals(config.metrics, { hostname: "0.0.0.0", port: 9100 });
+  assertEquals(config.denoFlags, ["--allow-net", "--allow-read"]);
+  assertEquals(config.logLevel, "debug", "of a flag given twice the last one counts");
+  assertEquals(describeOrigin(origins.workers), "--workers");
+  assertEquals(describeOrigin(origins.metricsPort), "PROMETHEUS_METRICS_PORT");
+  assertEquals(describeOrigin(origins.metricsHostname), "default", "an empty variable is not set");
+});
+
+Deno.test("loadConfig() reads every variable of both tables", () => {
+  const { config } = loadConfig(sources({
+    PROMETHEUS_MULTIPROC_DIR: "/run/metrics",
+    PROMETHEUS_METRICS_PORT: "9200",
+    PROMETHEUS_BIND_ADDRESS: "::1",
+    GUNICORN_WORKERS: "4",
+    CLEANUP_DB_FILES: "false",
+    REDIS_ENABLED: "true",
+    REDIS_HOST: "redis.internal",
+    REDIS_PORT: "6380",
+    REDIS_DB: "2",
+    REDIS_KEY_PREFIX: "a:b",
+    REDIS_TTL_SECONDS: "60",
+  }));
+  assertEquals(config.directory, "/run/metrics");
+  assertEquals(config.metrics, { hostname: "::1", port: 9200 });
+  assertEquals(config.workers, 4);
+  assertEquals(config.cleanupDbFiles, false);
+  assertEquals(config.redis, {
+    enabled: true,
+    hostname: "redis.internal",
+    port: 6380,
+    db: 2,
+    keyPrefix: "a:b",
+    ttlSeconds: 60,
+  });
+});
+
+Deno.test("loadConfig() lists every problem with its value, its origin and what was expected", () => {
+  const error = assertThrows(
+    () =>
+      loadConfig(sources(
+        { PROMETHEUS_METRICS_PORT: "abc", REDIS_DB: "-1" },
+        { "worker-class": ["thread"], bind: ["unix:/x"], "deno-flag": ["--ok", ""] },
+      )),
+    ConfigError,
+  );
+  assertEquals(error.problems, [
+    'PROMETHEUS_METRICS_PORT is "abc", expected a port from 0 to 65535',
+    '--bind is "unix:/x", expected HOST:PORT, [IPV6]:PORT, :PORT or PORT with a port from 0 to 65535',
+    '--worker-class is "thread", expected "process"',
+    '--deno-flag is "", expected a flag of deno run',
+    'REDIS_DB is "-1", expected a whole number from 0 to 2147483647',
+  ]);
+});
+
+Deno.test("every setting's default is text that its own parser accepts", () => {
+  const { values } = loadConfig(sources());
+  for (const key of SETTING_KEYS) {
+    if (key === "denoFlags") continue; // An empty list has no text.
+    const text = formatSetting(key, values[key]);
+    assertEquals(SETTINGS[key].parser.parse(text), values[key], `${key} as ${text}`);
+  }
+});
+
+Deno.test("no flag or variable names two settings, and each setting has one of them", () => {
+  const names = SETTING_KEYS.map((key) => SETTINGS[key]).flatMap(({ flag, env }) =>
+    [flag === undefined ? undefined : `--${flag}`, env].filter((name) => name !== undefined)
+  );
+  assertEquals(names.length, new Set(names).size);
+  for (const key of SETTING_KEYS) {
+    assertEquals(SETTINGS[key].flag !== undefined || SETTINGS[key].env !== undefined, true, key);
+  }
+});
