@@ -1,0 +1,96 @@
+/**
+ * `deno task test [PATH…] [FLAG…]`: sets up what the tests need, runs them, and ends with a line
+ * of its own, `N passed, N failed, N skipped`, counted from the reports. Paths choose test modules
+ * or directories; flags (`--filter=…`) go to `deno test`. `--faults` runs the long fault tests.
+ */
+import { setUp } from "./setup.ts";
+import { countRun, type Counts, sumCounts, summaryLine } from "./test_report.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: readonly string[]): Promise<number> {
+  Deno.chdir(ROOT);
+  const faults = args.includes("--faults");
+  const flags = args.filter((arg) => arg.startsWith("-") && arg !== "--faults");
+  const paths = args.filter((arg) => !arg.startsWith("-"));
+  await setUp();
+
+  const counts: Counts[] = [];
+  if (faults) {
+    // One after the other: they load the machine and watch how long things take.
+    counts.push(await runTests([...flags], paths.length > 0 ? paths : ["tests/faults"], "full"));
+  } else {
+    counts.push(await runTests(["--parallel", ...flags], paths.length > 0 ? paths : ["tests"]));
+    // A run of chosen tests is about these alone; the documentation's examples belong to all.
+    if (args.length === 0) counts.push(await denoTest(["--doc"], ["mod.ts", "src"], []));
+  }
+  const total = sumCounts(counts);
+  console.log(summaryLine(total));
+  return total.failed === 0 ? 0 : 1;
+}
+
+async function runTests(
+  flags: readonly string[],
+  paths: readonly string[],
+  faults = "short",
+): Promise<Counts> {
+  const modules = await findModules(paths);
+  // With a filter, a module may rightly have nothing to run.
+  const expected = flags.some((flag) => flag.startsWith("--filter")) ? [] : modules;
+  if (modules.length === 0) {
+    console.error(`Cannot run tests: no test modules in ${JSON.stringify(paths)}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  return await denoTest(flags, modules, expected, { GPE_FAULTS: faults });
+}
+
+async function denoTest(
+  flags: readonly string[],
+  paths: readonly string[],
+  modules: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Counts> {
+  const report = await Deno.makeTempFile({ prefix: "gpe_junit_", suffix: ".xml" });
+  try {
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "test",
+        "-A",
+        "--unstable-net",
+        "--sanitize-ops",
+        "--sanitize-resources",
+        `--junit-path=${report}`,
+        ...flags,
+        ...paths,
+      ],
+      env,
+      stdin: "null",
+    }).spawn().status;
+    return countRun({ report: await Deno.readTextFile(report), success, modules });
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
+async function findModules(paths: readonly string[]): Promise<string[]> {
+  const modules: string[] = [];
+  for (const path of paths.map((path) => path.replace(/^\.\/|\/$/g, ""))) {
+    let info: Deno.FileInfo;
+    try {
+      info = await Deno.stat(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw error;
+    }
+    if (info.isFile) modules.push(path);
+    if (!info.isDirectory) continue;
+    for await (const entry of Deno.readDir(path)) {
+      const child = `${path}/${entry.name}`;
+      if (entry.isDirectory) modules.push(...await findModules([child]));
+      else if (entry.name.endsWith("_test.ts")) modules.push(child);
+    }
+  }
+  return modules.sort();
+}
