@@ -1,0 +1,101 @@
+/**
+ * Starts worker processes of Deno, connected with the master by an IPC channel.
+ *
+ * `node:child_process` because `Deno.Command` has no such channel. The channel needs no
+ * permission in the worker, and its end tells the worker that the master is gone, even after
+ * SIGKILL.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Log } from "../../core/log.ts";
+import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
+import { workerId } from "../../master/master.ts";
+import { createLineRelay } from "./line_relay.ts";
+import {
+  type FromWorker,
+  isProtocolMessage,
+  type ToWorker,
+  type WorkerStart,
+} from "./worker_protocol.ts";
+
+/** How long the rest of a dead worker's output and messages may take, in milliseconds. */
+const DRAIN_MS = 1000;
+
+/** What worker processes are started with. */
+export interface SpawnWorkerOptions {
+  /** The flags of `deno run`, permissions included. */
+  readonly flags: readonly string[];
+  /** What each worker is told, but for its slot. */
+  readonly start: Omit<WorkerStart, "slot">;
+  /** Where workers' log lines go. */
+  readonly log: Log;
+}
+
+/**
+ * Makes the function that starts workers. The worker's own module is preloaded, so that the
+ * application stays the main module: its `deno.json`, `package.json` and lock file are found as
+ * with `deno run`.
+ */
+export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
+  const { flags, start, log } = options;
+  const preload = import.meta.resolve("./worker_main.ts");
+  const args = ["run", ...flags, `--preload=${preload}`, start.app];
+  const stdout = createLineRelay(Deno.stdout);
+  const stderr = createLineRelay(Deno.stderr);
+
+  return (slot, events) => {
+    const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const output = Promise.all([stdout.follow(child.stdout!), stderr.follow(child.stderr!)])
+      .catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
+
+    child.on("message", (message: unknown) => {
+      if (!isProtocolMessage(message)) return;
+      const known = message as FromWorker;
+      switch (known["@gpe/cli"]) {
+        case "running":
+          return events.running();
+        case "failed":
+          return events.failed(known.failure);
+        case "log":
+          return log[known.level](`${workerId(slot)}: ${known.message}`, known.fields);
+      }
+    });
+    tell(child, { "@gpe/cli": "start", start: { ...start, slot } });
+
+    return {
+      pid: child.pid,
+      ended: ended(child, output, (message) => events.failed({ message, permanent: false })),
+      stop: () => void child.kill("SIGTERM"),
+      kill: () => void child.kill("SIGKILL"),
+    };
+  };
+}
+
+/** The end of the process and of everything it said. */
+async function ended(
+  child: ChildProcess,
+  output: Promise<unknown>,
+  onError: (message: string) => void,
+): Promise<WorkerExit> {
+  const disconnected = new Promise<void>((resolve) => child.once("disconnect", resolve));
+  const exit = await new Promise<WorkerExit>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", (error) => {
+      onError(`Cannot start a worker process: ${error.message}`);
+      if (child.pid === undefined) resolve({ code: 127, signal: null });
+    });
+  });
+  // Messages and output may arrive after the news of the end. The time is limited because a
+  // process that the application started may hold the pipes open.
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
+  await Promise.race([Promise.all([disconnected, output]), limit]);
+  clearTimeout(timer);
+  return exit;
+}
+
+function tell(child: ChildProcess, message: ToWorker): void {
+  // A worker that died before it could listen is noticed by its end.
+  child.send(message, () => {});
+}

@@ -1,0 +1,45 @@
+/**
+ * The runtime flags of a worker process.
+ *
+ * @module
+ */
+import type { Address } from "../../config/config.ts";
+
+const PERMISSION = /^(--allow-|--deny-|--ignore-|--permission-set|-[A-Z])/;
+const EVERYTHING = /^(--allow-all|--permission-set|-[A-Z]*[AP])/;
+
+/** What a worker needs to work at all. */
+export interface WorkerNeeds {
+  /** Paths it reads: the application's folder and the directory of the metric files. */
+  readonly read: readonly string[];
+  /** Paths it writes: the directory of the metric files. */
+  readonly write: readonly string[];
+  /** Where it listens. */
+  readonly bind: Address;
+}
+
+/**
+ * The flags for `deno run`. Without a permission among the user's flags a worker may do
+ * everything, as `gpe serve` itself. With one, the user's permissions hold, and what a worker
+ * needs is added to them; `--allow-ffi` is not: without it metrics are flushed ten times a second
+ * instead of living in mapped memory. A permission set (`-P`) is taken as it is.
+ */
+export function workerFlags(userFlags: readonly string[], needs: WorkerNeeds): string[] {
+  const flags = ["--unstable-net", "--no-prompt", ...userFlags];
+  if (!userFlags.some((flag) => PERMISSION.test(flag))) return [...flags, "--allow-all"];
+  if (userFlags.some((flag) => EVERYTHING.test(flag))) return flags;
+  const { hostname, port } = needs.bind;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  add(flags, "read", "R", needs.read);
+  add(flags, "write", "W", needs.write);
+  add(flags, "net", "N", [`${host}:${port}`]);
+  return flags;
+}
+
+/** Deno adds up lists of one permission, but a list beside the bare flag would narrow that. */
+function add(flags: string[], name: string, letter: string, values: readonly string[]): void {
+  const bare = new RegExp(`^(--allow-${name}|-[A-Z]*${letter}[A-Z]*)$`);
+  if (flags.some((flag) => bare.test(flag))) return;
+  // A comma separates values; written twice it stands for itself.
+  flags.push(`--allow-${name}=${values.map((value) => value.replaceAll(",", ",,")).join(",")}`);
+}

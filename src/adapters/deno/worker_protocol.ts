@@ -1,0 +1,44 @@
+/**
+ * What a master and its worker processes tell each other over the IPC channel. The application
+ * may use the channel too (`process.send`), so every message of ours carries a mark.
+ *
+ * @module
+ */
+import type { Address } from "../../config/config.ts";
+import type { LogLevel } from "../../core/log.ts";
+import type { BootFailure } from "../../master/primitives.ts";
+
+/** What a worker has to know: the first message it gets. */
+export interface WorkerStart {
+  /** The slot, from 1. */
+  readonly slot: number;
+  /** The application's module. */
+  readonly app: string;
+  /** Where the application listens; never port 0. */
+  readonly bind: Address;
+  /** The directory of the metric files. */
+  readonly directory: string;
+  /** The layout of the metric files. */
+  readonly layout: "timestamp" | "value";
+  /** What the names of the worker metrics begin with. */
+  readonly metricPrefix: string;
+}
+
+/** A message from the master to a worker. */
+export type ToWorker = { readonly "@gpe/cli": "start"; readonly start: WorkerStart };
+
+/** A message from a worker to its master. */
+export type FromWorker =
+  | { readonly "@gpe/cli": "running" }
+  | { readonly "@gpe/cli": "failed"; readonly failure: BootFailure }
+  | {
+    readonly "@gpe/cli": "log";
+    readonly level: LogLevel;
+    readonly message: string;
+    readonly fields?: Readonly<Record<string, unknown>>;
+  };
+
+/** Whether a message is one of ours; an application's own are left alone. */
+export function isProtocolMessage(message: unknown): message is ToWorker | FromWorker {
+  return typeof message === "object" && message !== null && "@gpe/cli" in message;
+}
