@@ -1,0 +1,192 @@
+/**
+ * A master's claim on a directory: one master at a time, and what the run before left is removed
+ * only when nobody can still be using it.
+ *
+ * @module
+ */
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Log } from "../../core/log.ts";
+import { SILENT_LOG } from "../../core/log.ts";
+import type { ReadProblem } from "../../core/storage.ts";
+import { directoryError, prepareDirectory } from "./directory.ts";
+import { errorText, removeQuietly } from "./file_errors.ts";
+import {
+  FORMAT_VERSION,
+  HEADER_BYTES,
+  parseMetricFileName,
+  parseTemporaryName,
+  parseWriterFileName,
+  writerFileName,
+} from "./file_format.ts";
+import { type WriterState, WriterWatch } from "./liveness.ts";
+import type { FileLock, FileLocks, FilePrimitives } from "./primitives.ts";
+import { describeProcess } from "./writer_file.ts";
+
+/** How {@linkcode claimDirectory} goes about. */
+export interface ClaimDirectoryOptions {
+  /** The directory of the metric files; made when it is missing. */
+  readonly directory: string;
+  /** What the runtime brings. */
+  readonly primitives: FilePrimitives;
+  /** Whether our files of the run before are removed or kept. Python's are kept always. */
+  readonly mode: "clean" | "keep";
+  /** Told what is removed. @default {SILENT_LOG} */
+  readonly log?: Log;
+}
+
+/** A directory held by this master, until it is disposed of or the process ends. */
+export interface DirectoryClaim extends AsyncDisposable {
+  /** The directory of the metric files. */
+  readonly directory: string;
+}
+
+/** The file that says which master has the directory. Never unlinked: it is what is locked. */
+const MASTER_FILE = "master.lock";
+
+/**
+ * Makes this process the master of a directory, which is made when it is missing.
+ *
+ * Permissions: read and write for the directory.
+ *
+ * @throws {StorageError} When the directory cannot be used, another master has it, or writers of it
+ * live or might live. Nothing is removed then.
+ */
+export function claimDirectory(options: ClaimDirectoryOptions): Promise<DirectoryClaim> {
+  return new Promise((resolve) => resolve(claim(options)));
+}
+
+function claim({ directory, primitives, mode, log = SILENT_LOG }: ClaimDirectoryOptions) {
+  let lock: FileLock;
+  try {
+    prepareDirectory(directory);
+    lock = lockMasterFile(directory, primitives);
+  } catch (error) {
+    if (error instanceof Error && error.name === "StorageError") throw error;
+    throw directoryError(directory, errorText(error), "a directory that can be written to", error);
+  }
+  try {
+    const temporary = readdirSync(directory).filter((name) => parseTemporaryName(name));
+    const files = ownFiles(directory, primitives);
+    if (mode === "clean") {
+      removeFiles(directory, files, temporary, primitives.locks as FileLocks, log);
+    }
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return {
+    directory,
+    [Symbol.asyncDispose](): Promise<void> {
+      lock.release();
+      return Promise.resolve();
+    },
+  };
+}
+
+function lockMasterFile(directory: string, { locks, identity }: FilePrimitives): FileLock {
+  if (locks === undefined) {
+    throw directoryError(directory, "this runtime cannot lock files", "one that can");
+  }
+  const path = join(directory, MASTER_FILE);
+  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+  closeSync(openSync(path, flags, 0o644));
+  const lock = locks.lock(path);
+  if (lock === undefined) {
+    throw directoryError(directory, `${describeMaster(path)} has it`, "no other master");
+  }
+  const startTime = Date.now() / 1000;
+  const record = { ...describeProcess(identity), startTime, formatVersion: FORMAT_VERSION };
+  writeFileSync(path, JSON.stringify(record) + "\n");
+  return lock;
+}
+
+function describeMaster(path: string): string {
+  try {
+    return `the master with pid ${Number(JSON.parse(readFileSync(path, "utf8")).pid)}`;
+  } catch {
+    return "another master"; // it is just writing the file
+  }
+}
+
+/** Our files in the directory. @throws {StorageError} when a writer of them is not known to be dead */
+function ownFiles(directory: string, primitives: FilePrimitives): { db: string[]; ids: string[] } {
+  const names = readdirSync(directory);
+  const problems: ReadProblem[] = [];
+  const writers = new WriterWatch(directory, primitives).look(names, problems);
+  const busy = new Set(problems.map(({ source }) => parseWriterFileName(source) ?? source));
+  for (const [id, { liveness }] of writers) if (liveness !== "dead") busy.add(id);
+  const db: string[] = [];
+  for (const name of names) {
+    const id = parseMetricFileName(name)?.writer;
+    if (id === undefined) continue;
+    const incarnation = readIncarnation(join(directory, name));
+    if (incarnation === 0) continue; // Python's, or none of ours: not for us to remove
+    db.push(name);
+    if (!isDeadFile(writers.get(id), incarnation)) busy.add(id);
+  }
+  if (busy.size > 0) {
+    const list = [...busy].map((id) => JSON.stringify(id)).join(", ");
+    throw directoryError(
+      directory,
+      `it is in use by ${busy.size === 1 ? "writer" : "writers"} ${list}`,
+      "no writer that lives or might live",
+    );
+  }
+  return { db, ids: [...writers.keys()] };
+}
+
+function isDeadFile(state: WriterState | undefined, incarnation: number): boolean {
+  return state?.liveness === "dead" && state.record.incarnation === incarnation;
+}
+
+/** The incarnation in a file's header; 0 for whatever is not a metric file. */
+function readIncarnation(path: string): number {
+  if (!lstatSync(path).isFile()) return 0;
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  try {
+    const header = new Int32Array(HEADER_BYTES / 4);
+    readSync(file, new Uint8Array(header.buffer), 0, HEADER_BYTES, 0);
+    return header[1] as number;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Metric files go first and writer files last: an id is taken as long as there is any file of it. */
+function removeFiles(
+  directory: string,
+  { db, ids }: { db: string[]; ids: string[] },
+  temporary: string[],
+  locks: FileLocks,
+  log: Log,
+): void {
+  for (const name of db) unlinkSync(join(directory, name));
+  for (const id of ids) unlinkSync(join(directory, writerFileName(id)));
+  for (const name of temporary) {
+    const path = join(directory, name);
+    if (!isLockedStill(path, locks)) removeQuietly(path);
+  }
+  if (db.length > 0) {
+    log.info("Removed the metric files of the run before", { directory, files: db.length });
+  }
+}
+
+/** Whether a temporary file is a writer file that is about to get its name. */
+function isLockedStill(path: string, locks: FileLocks): boolean {
+  try {
+    return locks.isLocked(path);
+  } catch {
+    return true; // gone, or not ours to open: either way nothing to remove
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Errors of `node:fs`, which are the same on every runtime.
+ *
+ * @module
+ */
+import { unlinkSync } from "node:fs";
+
+/** The system's name of an error, such as `"ENOENT"`; `undefined` when it is not one of a system call. */
+export function errorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** The first line of what an error says. */
+export function errorText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n", 1)[0] as string;
+}
+
+/** Whether the disk is full or read-only: the application goes on without it. */
+export function isOutOfSpace(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EROFS";
+}
+
+/** Removes a temporary file, where it can. What stays is removed by the next master that starts. */
+export function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already, or the directory became read-only: nobody reads temporary files.
+  }
+}

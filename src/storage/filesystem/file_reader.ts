@@ -1,0 +1,237 @@
+/**
+ * Reads one metric file again and again: its keys are parsed once, its values copied by one read.
+ *
+ * Files are never mapped for reading: one that is truncated meanwhile would end the process by
+ * SIGBUS.
+ *
+ * @module
+ */
+import { closeSync, constants, openSync, readSync, type Stats } from "node:fs";
+import { decodeSampleKey } from "../../core/sample_key.ts";
+import type { Liveness, ReadProblem, SampleSource } from "../../core/storage.ts";
+import {
+  checkEntry,
+  detectLayout,
+  type FileLayout,
+  type FileName,
+  type FileViews,
+  fileViews,
+  HEADER_BYTES,
+  MAX_FILE_BYTES,
+  paddedKeyBytes,
+  valueBytes,
+} from "./file_format.ts";
+
+/** What reading has cost so far. */
+export interface ReadStats {
+  /** Metric files opened. */
+  filesOpened: number;
+  /** Bytes read from metric files. */
+  bytesRead: number;
+  /** Entries whose key was parsed. */
+  keysParsed: number;
+}
+
+/** A fifo or device never gets here, but if it did, opening it must not block. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** Read beyond what was in use last time, so that a few new entries take no second read. */
+const SLACK_BYTES = 1024;
+
+const PAGE_BYTES = 4096;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A metric file being read. One object stands for the same file as long as it only grows. */
+export class FileReader implements SampleSource {
+  readonly name: string;
+  readonly writer: string;
+  readonly kind: SampleSource["kind"];
+  readonly mode: SampleSource["mode"];
+  readonly accumulator = false;
+  readonly components = undefined;
+  readonly revision: number;
+  /** Judged by the directory reader. */
+  liveness: Liveness = "unknown";
+  /** Told by the writer file. */
+  startTime = Infinity;
+  /** From the header; 0 in files of Python's. */
+  incarnation = 0;
+  readonly keys: string[] = [];
+  slots: Uint32Array = new Uint32Array(16);
+  /** Entries that were left out, and why. They stay, as the entries do. */
+  readonly problems: ReadProblem[] = [];
+  readonly #inode: number;
+  readonly #born: number;
+  #views: FileViews = fileViews(new ArrayBuffer(PAGE_BYTES));
+  #layout: FileLayout | undefined;
+  /** How far keys have been parsed, in bytes. */
+  #parsed = HEADER_BYTES;
+  #fingerprint = 0;
+
+  constructor(name: string, { writer, kind, mode }: FileName, status: Stats, revision: number) {
+    this.name = name;
+    this.writer = writer;
+    this.kind = kind;
+    this.mode = mode;
+    this.revision = revision;
+    this.#inode = status.ino;
+    this.#born = status.birthtimeMs;
+  }
+
+  get values(): Float64Array {
+    return this.#views.values;
+  }
+
+  get hasTimestamps(): boolean {
+    return this.#layout === "timestamp";
+  }
+
+  /** Whether a status is of the file that this object reads. An inode number alone is reused. */
+  isSameFile(status: Stats): boolean {
+    return status.ino === this.#inode && status.birthtimeMs === this.#born;
+  }
+
+  /**
+   * Reads the file anew.
+   *
+   * @returns Whether it is still the file it was; otherwise a new object has to read it.
+   * @throws {Error} When it cannot be read or is damaged.
+   */
+  refresh(path: string, stats: ReadStats): boolean {
+    const file = openSync(path, OPEN_FLAGS);
+    stats.filesOpened++;
+    let used: number;
+    try {
+      used = this.#read(file, stats);
+    } finally {
+      closeSync(file);
+    }
+    const incarnation = this.#views.ints[1] as number;
+    if (this.#parsed === HEADER_BYTES) this.incarnation = incarnation;
+    else if (incarnation !== this.incarnation || !this.#isUnchanged(used)) return false;
+    this.#parse(used, stats);
+    return true;
+  }
+
+  /** Reads the bytes in use. @returns how many there are */
+  #read(file: number, stats: ReadStats): number {
+    let { bytes } = this.#views;
+    let length = readAll(file, bytes, 0);
+    stats.bytesRead += length;
+    // Python makes a file empty, sets its size, and then writes the header.
+    if (length === 0) this.#views.ints.fill(0, 0, 2);
+    else if (length < HEADER_BYTES) throw new Error(`it has ${length} bytes, expected a header`);
+    const used = (this.#views.ints[0] as number) || HEADER_BYTES;
+    if (used < HEADER_BYTES || used % 8 !== 0 || used > MAX_FILE_BYTES) {
+      throw new Error(`${used} bytes are said to be in use, expected 8 to ${MAX_FILE_BYTES}`);
+    }
+    if (used > bytes.length && length === bytes.length) {
+      const grown = growTo(file, this.#views, used);
+      stats.bytesRead += grown.length - length;
+      ({ length } = grown);
+      this.#views = grown.views;
+      ({ bytes } = grown.views);
+    }
+    if (used > length && length > 0) {
+      throw new Error(`it ends after ${length} of the ${used} bytes in use`);
+    }
+    return used;
+  }
+
+  /**
+   * Whether the keys that were parsed are those in the file, judged by a fingerprint: on a file
+   * system that keeps no time of birth, an inode number may have gone to a new file.
+   */
+  #isUnchanged(used: number): boolean {
+    return used >= this.#parsed &&
+      walk(this.#views, this.#parsed, valueBytes(this.#layout ?? "value")) === this.#fingerprint;
+  }
+
+  #parse(used: number, stats: ReadStats): void {
+    if (used === this.#parsed) return;
+    if (this.#layout === undefined) {
+      const detected = detectLayout(this.#views, used);
+      if (typeof detected === "string") throw new Error(detected);
+      this.#layout = detected.layout;
+    }
+    const layout = this.#layout;
+    for (let offset = this.#parsed; offset < used;) {
+      const value = checkEntry(this.#views, offset, used, layout);
+      if (typeof value === "string") throw new Error(value);
+      stats.keysParsed++;
+      this.#addEntry(offset, value / 8);
+      offset = value + valueBytes(layout);
+    }
+    this.#parsed = used;
+    this.#fingerprint = walk(this.#views, used, valueBytes(layout)) as number;
+  }
+
+  #addEntry(offset: number, slot: number): void {
+    const length = this.#views.ints[offset >> 2] as number;
+    const key = decodeKey(this.#views.bytes.subarray(offset + 4, offset + 4 + length));
+    if (key === undefined) {
+      const message = `Cannot read entry at byte ${offset}: its key is not one, ` +
+        "expected a JSON list of names, labels and help";
+      this.problems.push({ source: this.name, message });
+      return;
+    }
+    if (this.keys.length === this.slots.length) {
+      const slots = new Uint32Array(this.slots.length * 2);
+      slots.set(this.slots);
+      this.slots = slots;
+    }
+    this.slots[this.keys.length] = slot;
+    this.keys.push(key);
+  }
+}
+
+/**
+ * A number that depends on the lengths of the keys up to `end` and on four bytes of each.
+ *
+ * @returns `undefined` when the entries do not end at `end`.
+ */
+function walk({ ints }: FileViews, end: number, valueBytes: number): number | undefined {
+  let hash = 0;
+  let offset = HEADER_BYTES;
+  while (offset < end) {
+    const length = ints[offset >> 2] as number;
+    if (length < 0 || length > end) return undefined;
+    hash = (Math.imul(hash, 31) + length + (ints[(offset + (length >> 1)) >> 2] as number)) | 0;
+    offset += paddedKeyBytes(length) + valueBytes;
+  }
+  return offset === end ? hash : undefined;
+}
+
+/** A larger buffer with the rest of a file, whose beginning is known. */
+function growTo(file: number, { bytes }: FileViews, used: number): {
+  views: FileViews;
+  length: number;
+} {
+  const size = Math.ceil((used + SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES;
+  const views = fileViews(new ArrayBuffer(size));
+  views.bytes.set(bytes);
+  return { views, length: readAll(file, views.bytes, bytes.length) };
+}
+
+/** Fills `bytes` from `start` on. @returns how many are filled, fewer at the end of the file */
+function readAll(file: number, bytes: Uint8Array, start: number): number {
+  let length = start;
+  while (length < bytes.length) {
+    const read = readSync(file, bytes, length, bytes.length - length, length);
+    if (read === 0) break;
+    length += read;
+  }
+  return length;
+}
+
+/** The key, or `undefined` when it is anything but one. */
+function decodeKey(bytes: Uint8Array): string | undefined {
+  let key: string;
+  try {
+    key = decoder.decode(bytes);
+  } catch {
+    return undefined; // not UTF-8: the caller reports it
+  }
+  return decodeSampleKey(key) === undefined ? undefined : key;
+}
