@@ -4,8 +4,12 @@
  * @module
  */
 import { lstatSync } from "node:fs";
-import type { FileLocks, FilePrimitives } from "../../storage/filesystem/primitives.ts";
-import { procIdentity } from "../../storage/filesystem/process_identity.ts";
+import type { FileLocks, FileMapper, FilePrimitives } from "../../storage/filesystem/primitives.ts";
+import {
+  pidIdentity,
+  type ProcessIdentity,
+  procIdentity,
+} from "../../storage/filesystem/process_identity.ts";
 import { openMapper } from "./libc.ts";
 
 /** Locks through `Deno.FsFile`, which is `flock(2)`: read and write permission is all they take. */
@@ -27,10 +31,26 @@ const LOCKS: FileLocks = {
 };
 
 /**
- * The primitives on Deno. Whether files are mapped is decided here, once.
+ * The primitives on Deno. Whether files are mapped is decided once, at the first look.
  *
  * Permission: `ffi`, for mapped files; it is not asked for when it was not given.
  */
-export function denoFilePrimitives(): FilePrimitives {
-  return { identity: procIdentity(Deno.pid), locks: LOCKS, mapper: openMapper() };
+export const denoFilePrimitives: FilePrimitives = {
+  get identity() {
+    return identity ??= readIdentity();
+  },
+  locks: LOCKS,
+  get mapper() {
+    mapper ??= { opened: openMapper() };
+    return mapper.opened;
+  },
+};
+
+let identity: ProcessIdentity | undefined;
+let mapper: { readonly opened: FileMapper | undefined } | undefined;
+
+/** Without permission to read everywhere, Deno would ask on the terminal before it refuses. */
+function readIdentity(): ProcessIdentity {
+  const mayRead = Deno.permissions.querySync({ name: "read" }).state === "granted";
+  return mayRead ? procIdentity(Deno.pid) : pidIdentity(Deno.pid);
 }

@@ -16,7 +16,7 @@ export {
 export type { FileLayout } from "./file_format.ts";
 export type { ReadStats } from "./file_reader.ts";
 export type { FileLock, FileLocks, FileMapper, FilePrimitives } from "./primitives.ts";
-export { type ProcessIdentity, procIdentity } from "./process_identity.ts";
+export { pidIdentity, type ProcessIdentity, procIdentity } from "./process_identity.ts";
 export {
   type FilesystemReader,
   type FilesystemReaderOptions,

@@ -41,6 +41,11 @@ export function procIdentity(pid: number): ProcessIdentity {
   };
 }
 
+/** The identity where nothing but the pid may be known. */
+export function pidIdentity(pid: number): ProcessIdentity {
+  return { pid, bootId: undefined, pidNamespace: undefined, startTicks: () => undefined };
+}
+
 /** Field 22 of `proc_pid_stat(5)`, or that the process has ended (states Z and X). */
 function parseStartTicks(stat: string): number | "gone" | undefined {
   // The second field is the program's name in parentheses and may itself contain any of these.
