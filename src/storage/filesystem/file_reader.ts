@@ -7,7 +7,6 @@
  * @module
  */
 import { closeSync, constants, openSync, readSync, type Stats } from "node:fs";
-import { decodeSampleKey } from "../../core/sample_key.ts";
 import type { Liveness, ReadProblem, SampleSource } from "../../core/storage.ts";
 import {
   checkEntry,
@@ -171,8 +170,7 @@ export class FileReader implements SampleSource {
     const length = this.#views.ints[offset >> 2] as number;
     const key = decodeKey(this.#views.bytes.subarray(offset + 4, offset + 4 + length));
     if (key === undefined) {
-      const message = `Cannot read entry at byte ${offset}: its key is not one, ` +
-        "expected a JSON list of names, labels and help";
+      const message = `Cannot read entry at byte ${offset}: its key is not text, expected UTF-8`;
       this.problems.push({ source: this.name, message });
       return;
     }
@@ -225,13 +223,11 @@ function readAll(file: number, bytes: Uint8Array, start: number): number {
   return length;
 }
 
-/** The key, or `undefined` when it is anything but one. */
+/** The key, or `undefined` when it is not UTF-8. What it says is for the aggregation to judge. */
 function decodeKey(bytes: Uint8Array): string | undefined {
-  let key: string;
   try {
-    key = decoder.decode(bytes);
+    return decoder.decode(bytes);
   } catch {
-    return undefined; // not UTF-8: the caller reports it
+    return undefined; // the caller reports it
   }
-  return decodeSampleKey(key) === undefined ? undefined : key;
 }
