@@ -8,12 +8,6 @@
 /** The forms of the metrics page. */
 export type ExpositionFormat = "text" | "openmetrics";
 
-/** The `Content-Type` of each form. */
-export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
-  text: "text/plain; version=0.0.4; charset=utf-8",
-  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-};
-
 /** One element of a header with quality values. */
 interface Preference {
   readonly value: string;

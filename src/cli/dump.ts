@@ -1,0 +1,40 @@
+import type { Family } from "../core/family.ts";
+import type { Command } from "./command.ts";
+import { refuseRedis } from "./redis.ts";
+
+/** `gpe dump`: what a scrape would show now, without the endpoint's own metrics. */
+export const dumpCommand: Command = {
+  name: "dump",
+  summary: "Print one aggregated scrape of a directory",
+  details: "What is skipped because it is damaged is named on stderr; the rest is printed.",
+  groups: ["storage", "log"],
+  formats: ["text", "openmetrics", "json"],
+  async run({ loaded: { config }, format, log, io }) {
+    refuseRedis(config);
+    const [{ openDirectoryReader }, { createAggregator }, render] = await Promise.all([
+      import("./directory_reader.ts"),
+      import("../core/aggregate.ts"),
+      loadRenderer(format),
+    ]);
+    await using reader = openDirectoryReader(config.directory);
+    const snapshot = await reader.read();
+    const { families, problems, conflicts } = createAggregator().aggregate(snapshot);
+    for (const { source, message } of [...snapshot.problems, ...problems]) {
+      log.warn(message, { source });
+    }
+    for (const { name, message } of conflicts) log.warn(message, { metric: name });
+    await io.stdout(render(families));
+    return 0;
+  },
+};
+
+async function loadRenderer(format: string): Promise<(families: readonly Family[]) => string> {
+  switch (format) {
+    case "openmetrics":
+      return (await import("../core/exposition_openmetrics.ts")).renderOpenMetrics;
+    case "json":
+      return (await import("../core/exposition_json.ts")).renderJson;
+    default:
+      return (await import("../core/exposition_text.ts")).renderText;
+  }
+}

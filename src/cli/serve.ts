@@ -1,0 +1,61 @@
+import { resolve, toFileUrl } from "@std/path";
+import type { Config } from "../config/config.ts";
+import { formatAddress } from "../config/parsers.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { Command } from "./command.ts";
+import { refuseRedis } from "./redis.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** `gpe serve APP`: the main job. */
+export const serveCommand: Command = {
+  name: "serve",
+  summary: "Serve an app with several workers, with the metrics of all beside it",
+  operand: "APP",
+  details: `APP is a module with "export default { fetch }", or one that calls Deno.serve or listens
+with node:http. SIGTERM and SIGINT let the workers finish their requests and end everything.`,
+  groups: ["storage", "endpoint", "serve", "log"],
+  async run({ loaded: { config }, operand = "", log, io }) {
+    refuseRedis(config);
+    refuseSharedPort(config);
+    const app = await findApp(operand);
+    const { runServe } = await import("../adapters/deno/serve.ts");
+    return await runServe({
+      config,
+      app,
+      log,
+      print(text) {
+        // A service goes on when nobody reads what it prints.
+        io.stdout(`${text}\n`).catch((error) => log.warn("Cannot print the addresses", { error }));
+      },
+    });
+  },
+};
+
+/** The app as a URL. Anything with a scheme is left to the runtime, which also loads `https:` and `npm:`. */
+async function findApp(operand: string): Promise<URL> {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(operand)) return new URL(operand);
+  const path = resolve(operand);
+  const quoted = JSON.stringify(operand);
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.stat(path);
+  } catch (error) {
+    const state = error instanceof Deno.errors.NotFound ? "no such file" : String(error);
+    throw new UsageError(`Cannot serve ${quoted}: ${state}, expected a module`);
+  }
+  if (!info.isFile) throw new UsageError(`Cannot serve ${quoted}: not a file, expected a module`);
+  return toFileUrl(path);
+}
+
+/** With one port for both, either would fail, and only once the other one runs. */
+function refuseSharedPort({ bind, metrics }: Config): void {
+  if (bind.port === 0 || bind.port !== metrics.port) return;
+  const every = ["0.0.0.0", "::"];
+  const overlap = bind.hostname === metrics.hostname ||
+    every.includes(bind.hostname) || every.includes(metrics.hostname);
+  if (!overlap) return;
+  throw new ConfigError([
+    `--bind is ${JSON.stringify(formatAddress(bind))}, expected another port than that of the ` +
+    `metrics endpoint, ${JSON.stringify(formatAddress(metrics))}`,
+  ]);
+}

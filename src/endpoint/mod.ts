@@ -1,0 +1,19 @@
+/**
+ * The metrics endpoint as a function from request to response.
+ *
+ * @example
+ * ```ts ignore
+ * import { createMetricsEndpoint } from "@gpe/cli/endpoint";
+ *
+ * const handler = createMetricsEndpoint({ reader, version: "1.0.0", runtime: "deno" });
+ * Deno.serve({ port: 9091 }, handler);
+ * ```
+ *
+ * @module
+ */
+export {
+  createMetricsEndpoint,
+  type MetricsEndpoint,
+  type MetricsEndpointOptions,
+} from "./endpoint.ts";
+export type { DirectoryStats } from "../storage/filesystem/directory.ts";
