@@ -1,0 +1,107 @@
+/**
+ * Captures servers of `node:http` and `node:https` (Express and the like), so that the first one
+ * listens on the bound address.
+ *
+ * @module
+ */
+import http from "node:http";
+import https from "node:https";
+import type { ListenOptions } from "node:net";
+import type { Log } from "../../core/log.ts";
+import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
+import { type CaptureOptions, createShutdown } from "./drain.ts";
+import { createNodeRecorder, type NodeRecorder } from "./node_http_recorder.ts";
+
+/** How to capture `node:http`. */
+export interface NodeHttpCaptureOptions extends CaptureOptions {
+  /** Where requests of the first server are recorded. */
+  readonly metrics: WorkerMetrics;
+  /** Monotonic time in milliseconds. */
+  readonly now: () => number;
+  /** Gets a line for each further server. */
+  readonly log: Log;
+}
+
+type Server = http.Server | https.Server;
+type Listen = (this: Server, ...args: unknown[]) => Server;
+
+/**
+ * Replaces `listen` of both kinds of servers. The first call of either is served on `address` and
+ * recorded; callbacks, events, `address()` and options that say nothing about the address stay.
+ * Servers opened later keep their own address.
+ *
+ * @returns A function that gives `listen` back; servers go on, but record no longer.
+ */
+export function captureNodeHttp(capture: NodeHttpCaptureOptions): () => void {
+  const recorder = createNodeRecorder(capture.metrics, capture.now);
+  const restores = [http.Server.prototype, https.Server.prototype].map((prototype) => {
+    const listen = prototype.listen as Listen;
+    const replacement: Listen = function listen_(...args) {
+      if (!capture.claim.taken) {
+        capture.claim.taken = true;
+        return listenFirst(this, listen, args, capture, recorder);
+      }
+      this.once("listening", () => {
+        const address = this.address();
+        capture.log.info("The application serves another address", { address });
+      });
+      return listen.apply(this, args);
+    };
+    Object.defineProperty(replacement, "name", { value: "listen" });
+    prototype.listen = replacement as typeof prototype.listen;
+    return () => prototype.listen = listen as typeof prototype.listen;
+  });
+  return () => {
+    for (const restore of restores) restore();
+    recorder.uninstall();
+  };
+}
+
+function listenFirst(
+  server: Server,
+  listen: Listen,
+  args: readonly unknown[],
+  { address, reusePort, onServing }: NodeHttpCaptureOptions,
+  recorder: NodeRecorder,
+): Server {
+  recorder.record(server);
+  const finished = new Promise<void>((resolve) => server.once("close", () => resolve()));
+  server.once("listening", () => {
+    const bound = server.address();
+    onServing({
+      addr: typeof bound === "object" && bound !== null
+        ? { hostname: bound.address, port: bound.port }
+        : address,
+      finished,
+      shutdown: createShutdown(() => recorder.drain(), () => {
+        // Says so itself when the application has closed it already.
+        server.close(() => {});
+        return finished;
+      }, finished),
+    });
+  });
+  const options: ListenOptions & { reusePort: boolean } = {
+    ...givenOptions(args),
+    host: address.hostname,
+    port: address.port,
+    reusePort,
+  };
+  const callback = args.findLast((argument) => typeof argument === "function");
+  return listen.apply(server, callback === undefined ? [options] : [options, callback]);
+}
+
+/** What `listen(options)` or `listen(port, host, backlog)` says beside the address. */
+function givenOptions(args: readonly unknown[]): ListenOptions {
+  const first = args[0];
+  if (typeof first !== "object" || first === null) {
+    const backlog = args.slice(1).find((argument) => typeof argument === "number");
+    return typeof backlog === "number" ? { backlog } : {};
+  }
+  const { backlog, signal, exclusive, ipv6Only } = first as ListenOptions;
+  return {
+    ...(backlog !== undefined && { backlog }),
+    ...(signal !== undefined && { signal }),
+    ...(exclusive !== undefined && { exclusive }),
+    ...(ipv6Only !== undefined && { ipv6Only }),
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * Replaces `Deno.serve`, so that an application which calls it is served on the bound address.
+ *
+ * @module
+ */
+import type { Log } from "../../core/log.ts";
+import type { Instrumentation } from "../../worker/instrument.ts";
+import { nativeResponse } from "../../worker/response_tracking.ts";
+import { type CaptureOptions, createShutdown } from "./drain.ts";
+
+/** How to capture `Deno.serve`. */
+export interface ServeCaptureOptions extends CaptureOptions {
+  /** Records around the handler of the first server. */
+  readonly instrumentation: Instrumentation;
+  /** Gets a line for each further server. */
+  readonly log: Log;
+}
+
+type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
+/** The options of every overload; which belong together is checked by `Deno.serve` itself. */
+type Options =
+  & Omit<Partial<Deno.ServeTcpOptions>, "transport">
+  & { transport?: string; path?: string; cid?: number; handler?: Handler; reusePort?: boolean };
+type Serve = (options: Options, handler: Handler) => Deno.HttpServer<Deno.NetAddr>;
+
+/**
+ * Replaces `Deno.serve`. The first call is served on `address` with instrumentation, everything
+ * else in its options stays; without an `onListen` nothing is printed. A further call keeps its own
+ * address, shared by all workers, and is not instrumented.
+ *
+ * @returns A function that gives `Deno.serve` back; servers go on.
+ */
+export function captureDenoServe(capture: ServeCaptureOptions): () => void {
+  const before = Object.getOwnPropertyDescriptor(Deno, "serve")!;
+  const serve = Deno.serve as Serve;
+
+  const replacement = (first: Options | Handler, second?: Handler) => {
+    const [options, handler] = typeof first === "function"
+      ? [{}, first]
+      : [first, typeof second === "function" ? second : first?.handler];
+    // No handler: the native function says so.
+    if (typeof handler !== "function") return serve(first as Options, second as Handler);
+    if (!capture.claim.taken) {
+      capture.claim.taken = true;
+      return serveFirst(serve, capture, options, handler);
+    }
+    const server = serve(shared(options, capture.reusePort), handler);
+    capture.log.info("The application serves another address", { address: server.addr });
+    return server;
+  };
+  Object.defineProperty(Deno, "serve", {
+    value: Object.defineProperty(replacement, "name", { value: "serve" }),
+    writable: true,
+    enumerable: before.enumerable ?? true,
+    configurable: true,
+  });
+  return () => Object.defineProperty(Deno, "serve", before);
+}
+
+function serveFirst(
+  serve: Serve,
+  capture: ServeCaptureOptions,
+  options: Options,
+  handler: Handler,
+): Deno.HttpServer<Deno.NetAddr> {
+  const { address, reusePort, instrumentation } = capture;
+  const { path: _path, cid: _cid, transport: _transport, handler: _handler, ...kept } = options;
+  let draining = false;
+  const recorded = instrumentation.forServer(
+    { handler: handler as never, onError: options.onError },
+    (response) => draining ? closing(response) : response,
+  );
+  const server = serve({
+    ...kept,
+    hostname: address.hostname,
+    port: address.port,
+    reusePort,
+    onListen: options.onListen ?? (() => {}),
+    ...(recorded.onError && { onError: recorded.onError }),
+  }, recorded.handler as Handler);
+  const shutdown = createShutdown(
+    () => draining = true,
+    () => server.shutdown(),
+    server.finished,
+  );
+  capture.onServing({ addr: server.addr, finished: server.finished, shutdown });
+  return server;
+}
+
+/** A further TCP server shares its port, for every worker opens it. */
+function shared(options: Options, reusePort: boolean): Options {
+  return options.path === undefined && options.cid === undefined && reusePort
+    ? { reusePort, ...options }
+    : options;
+}
+
+function closing(response: Response): Response {
+  try {
+    response.headers.set("connection", "close");
+    return response;
+  } catch {
+    // The headers of what fetch() gave cannot be changed.
+    const { status, statusText } = response;
+    const headers = new Headers(response.headers);
+    headers.set("connection", "close");
+    return new (nativeResponse())(response.body, { status, statusText, headers });
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The instrumentation of this process, made when it is first asked for.
+ *
+ * @module
+ */
+import { register as defaultRegister, type Registry } from "../../core/registry.ts";
+import {
+  createInstrumentation,
+  type FetchHandler,
+  type Instrument,
+  type Instrumentation,
+} from "../../worker/instrument.ts";
+import { installResponseTracking } from "../../worker/response_tracking.ts";
+import { startSampler } from "../../worker/sampler.ts";
+import { createWorkerMetrics, type WorkerMetrics } from "../../worker/worker_metrics.ts";
+import { DENO_SAMPLER, permittedEnv } from "./runtime.ts";
+
+/** How a process names its metrics. */
+export interface WorkerOptions {
+  /** Where the metrics are registered; default the global `register`. */
+  readonly register?: Registry;
+  /** The `worker_id` label; default `GPE_WORKER_ID` where it may be read, else `worker_1`. */
+  readonly workerId?: string;
+  /** What every name starts with; default `gunicorn`. */
+  readonly prefix?: string;
+  /** Whether the storage keeps times; default `true`. */
+  readonly timestamps?: boolean;
+}
+
+/** Everything that records in this process. */
+export interface WorkerInstrumentation extends Instrumentation {
+  /** The series of this worker. */
+  readonly metrics: WorkerMetrics;
+  /** Monotonic time in milliseconds. */
+  readonly now: () => number;
+  /** Ends the sampler and gives the global `Response` back; the metrics stay registered. */
+  stop(): void;
+}
+
+/**
+ * Creates the metrics, notes sizes of responses and starts the sampler. Needs no permission.
+ *
+ * @throws {Error} When a metric of the same name is registered already.
+ */
+export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerInstrumentation {
+  const metrics = createWorkerMetrics({
+    register: options.register ?? defaultRegister,
+    workerId: options.workerId ?? permittedEnv("GPE_WORKER_ID") ?? "worker_1",
+    prefix: options.prefix ?? "gunicorn",
+    timestamps: options.timestamps ?? true,
+  });
+  const now = DENO_SAMPLER.now;
+  const uninstall = installResponseTracking();
+  const endSampler = startSampler(metrics, DENO_SAMPLER);
+  return {
+    ...createInstrumentation(metrics, now),
+    metrics,
+    now,
+    stop() {
+      endSampler();
+      uninstall();
+    },
+  };
+}
+
+let shared: WorkerInstrumentation | undefined;
+
+/**
+ * The instrumentation that {@linkcode instrument} uses too, so that an application which wraps
+ * itself and the server it runs in record into the same series.
+ *
+ * @param options Count only at the first call in the process.
+ */
+export function workerInstrumentation(options?: WorkerOptions): WorkerInstrumentation {
+  return shared ??= startWorkerInstrumentation(options);
+}
+
+/**
+ * Records requests, responses, durations, sizes and failures around a fetch handler, or around an
+ * object with a `fetch` method. The first call registers the metrics and starts the sampler.
+ * Results, errors, `this` and further arguments stay as they are. An object is copied with its
+ * prototype; its other methods must not use private fields.
+ *
+ * Needs no permission; `GPE_WORKER_ID` is read where it may be.
+ *
+ * @example
+ * ```ts no-run
+ * import { instrument } from "@gpe/cli";
+ *
+ * Deno.serve(instrument(() => new Response("hello")));
+ * ```
+ * @throws {TypeError} When the target is neither a function nor has a `fetch` method.
+ */
+export const instrument: Instrument = <H extends FetchHandler>(target: H): H =>
+  workerInstrumentation().instrument(target);

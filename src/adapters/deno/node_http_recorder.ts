@@ -1,0 +1,154 @@
+/**
+ * Records the worker metrics of a `node:http` server.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import http from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import { errorType } from "../../worker/endpoint_label.ts";
+import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
+
+/** Records the servers it is given. */
+export interface NodeRecorder {
+  /** Records every request of a server from now on. */
+  record(server: http.Server | HttpsServer): void;
+  /** From now on answers close their connection. */
+  drain(): void;
+  /** Ends recording. */
+  uninstall(): void;
+}
+
+/** One request and its response. */
+interface Exchange {
+  readonly request: http.IncomingMessage;
+  readonly started: number;
+  /** Whether the request is counted. */
+  counted: boolean;
+  /** Whether it is still in progress. */
+  open: boolean;
+  /** Bytes of the body written so far. */
+  sizeBytes: number;
+}
+
+const EXCHANGE = Symbol("exchange");
+type Response = http.ServerResponse & { [EXCHANGE]?: Exchange };
+// deno-lint-ignore no-explicit-any -- overloads of node:http, handed through as they come
+type Method = (this: Response, ...args: any[]) => any;
+
+/**
+ * Looks at the responses of the recorded servers through `writeHead`, `write` and `end` of
+ * `http.ServerResponse.prototype`, so a request costs no closures. A request counts when its
+ * headers are written, before anything is sent; it is in progress until its response ends.
+ */
+export function createNodeRecorder(metrics: WorkerMetrics, now: () => number): NodeRecorder {
+  const prototype = http.ServerResponse.prototype;
+  const own = Object.getOwnPropertyDescriptors(prototype);
+  const writeHead = prototype.writeHead as Method;
+  const write = prototype.write as Method;
+  const end = prototype.end as Method;
+  let draining = false;
+
+  const count = (exchange: Exchange, status: number | undefined): void => {
+    if (exchange.counted) return;
+    exchange.counted = true;
+    metrics.countRequest((now() - exchange.started) / 1000);
+    if (status === undefined) return;
+    metrics.countCode(status);
+    if (status >= 500) metrics.countError(String(status), exchange.request);
+  };
+  const close = (exchange: Exchange): void => {
+    if (exchange.open) metrics.inProgress.dec();
+    exchange.open = false;
+  };
+  /** A client that went away before an answer: counted, but there is no status. */
+  const onClose = function (this: Response): void {
+    const exchange = this[EXCHANGE];
+    if (exchange === undefined) return;
+    count(exchange, undefined);
+    close(exchange);
+  };
+  const announceClose = (response: Response): void => {
+    if (draining && !response.headersSent) response.setHeader("connection", "close");
+  };
+
+  const replacements: Record<"writeHead" | "write" | "end", Method> = {
+    writeHead(...args) {
+      const exchange = this[EXCHANGE];
+      if (exchange === undefined) return writeHead.apply(this, args);
+      announceClose(this);
+      const result = writeHead.apply(this, args);
+      count(exchange, this.statusCode);
+      return result;
+    },
+    write(...args) {
+      const exchange = this[EXCHANGE];
+      if (exchange !== undefined) exchange.sizeBytes += chunkSize(args[0], args[1]);
+      return write.apply(this, args);
+    },
+    end(...args) {
+      const exchange = this[EXCHANGE];
+      if (exchange === undefined || this.writableEnded) return end.apply(this, args);
+      announceClose(this);
+      // Not every way to end passes through writeHead on Deno.
+      count(exchange, this.statusCode);
+      close(exchange);
+      exchange.sizeBytes += chunkSize(args[0], args[1]);
+      const { statusCode } = this;
+      const empty = exchange.request.method === "HEAD" || statusCode === 204 || statusCode === 304;
+      metrics.responseSize.observe(empty ? 0 : exchange.sizeBytes);
+      return end.apply(this, args);
+    },
+  };
+  Object.assign(prototype, replacements);
+
+  const receive = (request: http.IncomingMessage, response: Response): void => {
+    const { method } = request;
+    metrics.inProgress.inc();
+    if (method !== "GET" && method !== "HEAD") {
+      const length = request.headers["content-length"];
+      if (length !== undefined && /^\d+$/.test(length)) metrics.requestSize.observe(Number(length));
+    }
+    const exchange = { request, started: now(), counted: false, open: true, sizeBytes: 0 };
+    response[EXCHANGE] = exchange;
+    response.on("close", onClose);
+  };
+
+  let active = true;
+  return {
+    record(server) {
+      const emit = server.emit as (this: unknown, event: string, ...args: unknown[]) => boolean;
+      server.emit = function (this: unknown, event: string, ...args: unknown[]): boolean {
+        if (event !== "request" || !active) return emit.call(this, event, ...args);
+        const [request, response] = args as [http.IncomingMessage, Response];
+        receive(request, response);
+        try {
+          return emit.call(this, event, request, response);
+        } catch (error) {
+          // On its way to `uncaughtException`, where only the application may catch it.
+          metrics.countFailure(errorType(error), request);
+          throw error;
+        }
+      } as typeof server.emit;
+    },
+    drain() {
+      draining = true;
+    },
+    uninstall() {
+      active = false;
+      for (const name of ["writeHead", "write", "end"] as const) {
+        if (prototype[name] !== replacements[name]) continue;
+        const before = own[name];
+        if (before === undefined) delete (prototype as Partial<typeof prototype>)[name];
+        else Object.defineProperty(prototype, name, before);
+      }
+    },
+  };
+}
+
+function chunkSize(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === "string") {
+    return Buffer.byteLength(chunk, typeof encoding === "string" ? encoding as "utf8" : "utf8");
+  }
+  return ArrayBuffer.isView(chunk) ? chunk.byteLength : 0;
+}

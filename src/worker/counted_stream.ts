@@ -1,0 +1,61 @@
+/**
+ * Counts the bytes of a stream as they pass, holding none back.
+ *
+ * @module
+ */
+
+/** Deno's mark of a stream that the runtime reads by itself when it is sent (file, socket). */
+const RESOURCE_BACKING = Object.getOwnPropertySymbols(new ReadableStream())
+  .find(({ description }) => description === "[[resourceBacking]]");
+
+/**
+ * Whether JavaScript makes the chunks of a stream, so that counting them costs little. A stream of
+ * the runtime is copied to the client without passing through JavaScript, and has to stay so.
+ * Where the mark is not known, no stream is taken for the application's.
+ */
+export function isScriptStream(stream: ReadableStream): boolean {
+  if (RESOURCE_BACKING === undefined) return false;
+  return (stream as unknown as Record<symbol, unknown>)[RESOURCE_BACKING] === null;
+}
+
+/**
+ * A stream with the same chunks, errors and end. It reads only when it is read, so the pace of its
+ * reader reaches the source, and passes a cancellation on with its reason.
+ *
+ * @param source Gets locked.
+ * @param onEnd Called once with the number of bytes, when the stream ends, fails or is cancelled.
+ */
+export function countedStream(
+  source: ReadableStream<Uint8Array>,
+  onEnd: (sizeBytes: number) => void,
+): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  let size = 0;
+  let ended = false;
+  const end = () => {
+    if (!ended) onEnd(size);
+    ended = true;
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) {
+          end();
+          controller.close();
+        } else {
+          // A chunk may be anything here; the server refuses what is no bytes.
+          size += value?.byteLength ?? 0;
+          controller.enqueue(value);
+        }
+      } catch (error) {
+        end();
+        throw error;
+      }
+    },
+    cancel(reason) {
+      end();
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
