@@ -61,26 +61,22 @@ const CHECK = "";
 export function createScraper(options: ScraperOptions): Scraper {
   const { reader, self, directoryStats, now } = options;
   const aggregator = createAggregator();
+  // Counters: they must not fall when a read fails.
   let corrections = 0;
   let conflictCount = 0;
-
-  const read = async (): Promise<{ snapshot: Snapshot; families: readonly Family[] }> => {
-    const snapshot = await reader.read();
-    const result = aggregator.aggregate(snapshot);
-    ({ corrections, conflictCount } = result);
-    self.note([...snapshot.problems, ...result.problems], result.conflicts);
-    return { snapshot, families: result.families };
-  };
 
   const run = async (wanted: ReadonlySet<string>): Promise<Outcome> => {
     const startedMs = now();
     let stored: readonly Family[] = [];
     let writers: Snapshot["writers"] = { live: 0, dead: 0, unknown: 0 };
+    let seriesCount = 0;
     let failure: string | undefined;
     try {
-      const { snapshot, families } = await read();
-      stored = families;
+      const snapshot = await reader.read();
+      const result = aggregator.aggregate(snapshot);
+      ({ families: stored, seriesCount, corrections, conflictCount } = result);
       writers = snapshot.writers;
+      self.note([...snapshot.problems, ...result.problems], result.conflicts);
     } catch (error) {
       // A page with the self-metrics, which say so, is worth more than an error page.
       failure = error instanceof Error ? error.message : String(error);
@@ -89,7 +85,7 @@ export function createScraper(options: ScraperOptions): Scraper {
     const own = self.families({
       durationSeconds: (now() - startedMs) / 1000,
       writers,
-      seriesCount: stored.reduce((count, { series }) => count + series.length, 0),
+      seriesCount,
       corrections,
       conflictCount,
       directory: await directoryStats?.(),
