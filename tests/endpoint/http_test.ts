@@ -1,0 +1,167 @@
+/** The endpoint behind a real server. */
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { serveMetricsEndpoint } from "../../src/adapters/deno/metrics_server.ts";
+import { SILENT_LOG } from "../../src/core/log.ts";
+import { createMemoryStorage } from "../../src/core/memory_driver.ts";
+import { encodeSampleKey } from "../../src/core/sample_key.ts";
+import type { Snapshot, StorageReader } from "../../src/core/storage.ts";
+import { createMetricsEndpoint } from "../../src/endpoint/mod.ts";
+import { parseExposition, sumOf } from "../support/exposition.ts";
+import { waitFor } from "../support/wait_for.ts";
+
+/** A reader that can be held up. */
+class Gate {
+  reads = 0;
+  #open: Promise<void> = Promise.resolve();
+  readonly #reader: StorageReader;
+
+  constructor(reader: StorageReader) {
+    this.#reader = reader;
+  }
+
+  readonly reader: StorageReader = {
+    read: async (): Promise<Snapshot> => {
+      this.reads++;
+      const snapshot = await this.#reader.read();
+      await this.#open;
+      return snapshot;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+
+  /** Reads stop after having read, until the result is called. */
+  close(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#open = promise;
+    return resolve;
+  }
+}
+
+function startServer(seriesCount = 1) {
+  const storage = createMemoryStorage();
+  const writer = storage.openWriter({ writer: "1" });
+  const cells = Array.from({ length: seriesCount }, (_, i) => {
+    const labels = { series: String(i), padding: "x".repeat(100) };
+    return writer.allocate(
+      "counter",
+      undefined,
+      encodeSampleKey("hits", "hits_total", labels, "h"),
+    );
+  });
+  const gate = new Gate(storage.openReader());
+  const endpoint = createMetricsEndpoint({ reader: gate.reader, version: "1", runtime: "test" });
+  const arrived = { count: 0 };
+  const handler = (request: Request): Promise<Response> => {
+    arrived.count++;
+    return endpoint(request);
+  };
+  const server = serveMetricsEndpoint({ handler, hostname: "127.0.0.1", port: 0, log: SILENT_LOG });
+  const url = `http://127.0.0.1:${server.port}`;
+  const add = (): void => {
+    const cell = cells[0]!;
+    cell.values[cell.index]! += 1;
+  };
+  return { gate, server, url, add, arrived };
+}
+
+/** Sends a request as it is written and reads the answer to the end. */
+async function raw(port: number, request: string): Promise<{ head: string; body: Uint8Array }> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const closing = `${request}\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(closing));
+  const bytes = new Uint8Array(await new Response(connection.readable).arrayBuffer());
+  const text = new TextDecoder("latin1").decode(bytes);
+  const end = text.indexOf("\r\n\r\n");
+  return { head: text.slice(0, end).toLowerCase(), body: bytes.subarray(end + 4) };
+}
+
+async function hits(url: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`);
+  return sumOf(parseExposition(await response.text()), "hits_total");
+}
+
+Deno.test("/metrics over HTTP is compressed when the client takes gzip, and only then", async () => {
+  const { server, url } = startServer(100);
+  await using _ = server;
+  const plain = await raw(server.port, "GET /metrics?name[]=hits_total HTTP/1.1");
+  assert(!plain.head.includes("content-encoding"));
+  assertStringIncludes(plain.head, "vary: accept, accept-encoding");
+  const refused = await raw(
+    server.port,
+    "GET /metrics?name[]=hits_total HTTP/1.1\r\nAccept-Encoding: br, gzip;q=0",
+  );
+  assert(!refused.head.includes("content-encoding"));
+  const packed = await raw(
+    server.port,
+    "GET /metrics?name[]=hits_total HTTP/1.1\r\nAccept-Encoding: deflate;q=0.5, gzip;q=0.7",
+  );
+  assertStringIncludes(packed.head, "content-encoding: gzip");
+  assertStringIncludes(packed.head, `content-length: ${packed.body.length}`);
+  assert(packed.body.length < plain.body.length / 5);
+  const stream = new Blob([new Uint8Array(packed.body)]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const page = new TextDecoder().decode(plain.body);
+  assertEquals(await new Response(stream).text(), page);
+  assertEquals(await (await fetch(`${url}/metrics?name[]=hits_total`)).text(), page);
+});
+
+/** The status line and the headers; their order has no meaning. */
+function headers(head: string): string[] {
+  return head.split("\r\n").filter((line) => !line.startsWith("date:")).sort();
+}
+
+Deno.test("HEAD over HTTP has the headers of GET and no body", async () => {
+  const { server } = startServer();
+  await using _ = server;
+  for (const path of ["/metrics?name[]=hits_total", "/", "/healthz", "/missing"]) {
+    const get = await raw(server.port, `GET ${path} HTTP/1.1`);
+    const head = await raw(server.port, `HEAD ${path} HTTP/1.1`);
+    assertEquals(headers(head.head), headers(get.head));
+    assertEquals(head.body.length, 0);
+  }
+});
+
+Deno.test("concurrent scrapes share a read, and none gets one that began before it", async () => {
+  const { gate, server, url, add, arrived } = startServer();
+  await using _ = server;
+  const open = gate.close();
+  add();
+  const first = hits(url);
+  await waitFor(() => gate.reads === 1);
+  add();
+  const late = Array.from({ length: 20 }, () => hits(url));
+  await waitFor(() => arrived.count === 21);
+  assertEquals(gate.reads, 1);
+  open();
+  assertEquals(await first, 1);
+  assertEquals(await Promise.all(late), Array(20).fill(2));
+  assertEquals(gate.reads, 2);
+});
+
+Deno.test("a client that does not read its page holds up nobody", async () => {
+  const { gate, server, url, add } = startServer(40_000);
+  await using _ = server;
+  using slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  await slow.write(new TextEncoder().encode(request));
+  await waitFor(() => gate.reads === 1);
+  add();
+  assertEquals(await hits(url), 1);
+  assertEquals(gate.reads, 2);
+});
+
+Deno.test("serveMetricsEndpoint() says in one line why it cannot listen", async () => {
+  const { server } = startServer();
+  await using _ = server;
+  const listen = (hostname: string, port: number) =>
+    assertThrows(() =>
+      serveMetricsEndpoint({ handler: () => new Response(), hostname, port, log: SILENT_LOG })
+    ) as Error;
+  assertEquals(
+    listen("127.0.0.1", server.port).message,
+    `Cannot listen on 127.0.0.1:${server.port}: address already in use, expected a free port ` +
+      "(--metrics-port, PROMETHEUS_METRICS_PORT)",
+  );
+  // 192.0.2.0/24 is kept for documentation (RFC 5737): no machine has such an address.
+  assertStringIncludes(listen("192.0.2.1", 0).message, "no such address on this machine");
+});
