@@ -129,9 +129,8 @@ export function createMaster(options: MasterOptions): Master {
     if (end.failure?.permanent && !everBooted) {
       giveUp(message);
     } else if (failedStarts >= bootAttempts(workers) && running() === 0) {
-      giveUp(
-        `Cannot start any worker: ${failedStarts} tries failed, the last one with: ${message}`,
-      );
+      const told = message === lastFailure ? "" : `, the last one: ${message}`;
+      giveUp(`Cannot start any worker: gave up after ${failedStarts} failed tries${told}`);
     } else if (message === lastFailure) {
       log.debug(message, fields);
       return true;

@@ -95,9 +95,22 @@ Deno.test("run() gives up with 1 when no worker could be started", async () => {
   assertEquals(runtime.started.length, 6);
   assertEquals(runtime.linesOf("error"), [
     "error Cannot reach the database; trying again",
-    "error Cannot start any worker: 6 tries failed, the last one with: Cannot reach the database",
+    "error Cannot start any worker: gave up after 6 failed tries",
   ]);
   assertEquals(runtime.clock.waiting, []);
+});
+
+Deno.test("run() gives the reason of the last failure when it is a new one", async () => {
+  const { runtime, exitCode } = begin(1);
+  for (let times = 1; times <= 6; times++) {
+    await runtime.last.fail(times < 6 ? "Cannot reach the database" : "Cannot log in");
+    await runtime.clock.advance(5000);
+  }
+  assertEquals(await exitCode, 1);
+  assertEquals(
+    runtime.linesOf("error").at(-1),
+    "error Cannot start any worker: gave up after 6 failed tries, the last one: Cannot log in",
+  );
 });
 
 Deno.test("run() gives up at once when the first worker says that it is pointless", async () => {

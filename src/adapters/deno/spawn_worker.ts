@@ -26,8 +26,8 @@ const DRAIN_MS = 1000;
 export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
-  /** What each worker is told, but for its slot. */
-  readonly start: Omit<WorkerStart, "slot">;
+  /** What each worker is told, but for its name. */
+  readonly start: Omit<WorkerStart, "workerId">;
   /** Where workers' log lines go. */
   readonly log: Log;
 }
@@ -61,7 +61,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
           return log[known.level](`${workerId(slot)}: ${known.message}`, known.fields);
       }
     });
-    tell(child, { "@gpe/cli": "start", start: { ...start, slot } });
+    tell(child, { "@gpe/cli": "start", start: { ...start, workerId: workerId(slot) } });
 
     return {
       pid: child.pid,

@@ -10,8 +10,8 @@ import type { BootFailure } from "../../master/primitives.ts";
 
 /** What a worker has to know: the first message it gets. */
 export interface WorkerStart {
-  /** The slot, from 1. */
-  readonly slot: number;
+  /** The worker's name: what the label `worker_id` shows. */
+  readonly workerId: string;
   /** The application's module. */
   readonly app: string;
   /** Where the application listens; never port 0. */

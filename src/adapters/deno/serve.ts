@@ -1,0 +1,176 @@
+/**
+ * `gpe serve`: the master with its metrics endpoint, and worker processes that share a port.
+ *
+ * @module
+ */
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../core/log.ts";
+import { createMetricsEndpoint } from "../../endpoint/mod.ts";
+import { createMaster, type MasterObserver } from "../../master/master.ts";
+import { createMasterMetrics, type MasterMetrics } from "../../master/master_metrics.ts";
+import type { Clock, SpawnWorker } from "../../master/primitives.ts";
+import { startText } from "../../master/start_text.ts";
+import {
+  claimDirectory,
+  type ClaimDirectoryOptions,
+  directoryStats,
+  openFilesystemReader,
+} from "../../storage/filesystem/mod.ts";
+import { VERSION } from "../../version.ts";
+import { probeAddress } from "./address.ts";
+import { denoFilePrimitives } from "./file_primitives.ts";
+import { serveMetricsEndpoint } from "./metrics_server.ts";
+import { openStorage } from "./open_storage.ts";
+import { listenForSignals } from "./signals.ts";
+import { createSpawnWorker } from "./spawn_worker.ts";
+import { workerFlags } from "./worker_flags.ts";
+
+/** How often the master's uptime is written, in milliseconds. */
+const UPTIME_INTERVAL_MS = 1000;
+
+/** What is served, and how. */
+export interface ServeOptions {
+  /** Every setting. */
+  readonly config: Config;
+  /** The application's module. */
+  readonly app: URL;
+  /** Where events go. */
+  readonly log: Log;
+  /** Stops the service gracefully when aborted, as SIGTERM does. */
+  readonly signal?: AbortSignal;
+  /** Receives what a user shall read once the service has started; it may have several lines. */
+  readonly print: (text: string) => void;
+}
+
+/**
+ * Serves an application until it is stopped. Nothing is left running when this ends, by return or
+ * by throw, and nothing is removed unless everything that can be checked before was in order.
+ *
+ * Permissions: read, write and ffi for the directory of the metric files, net for both addresses,
+ * run for Deno itself.
+ *
+ * @returns The exit code: 0 after SIGTERM, SIGINT or an abort; 1 when no worker could be started.
+ * @throws {StorageError} when the directory cannot be used or belongs to another master
+ * @throws {Error} when an address cannot be listened on
+ */
+export async function runServe(options: ServeOptions): Promise<number> {
+  const { config, app, log, print } = options;
+  const claimOptions: ClaimDirectoryOptions = {
+    directory: config.directory,
+    primitives: denoFilePrimitives,
+    mode: config.cleanupDbFiles ? "clean" : "keep",
+    log,
+  };
+  const bind = await rehearse(config, claimOptions);
+
+  await using running = new AsyncDisposableStack();
+  running.use(await claimDirectory(claimOptions));
+
+  const reader = running.use(openFilesystemReader({
+    directory: config.directory,
+    primitives: denoFilePrimitives,
+  }));
+  const server = running.use(serveMetricsEndpoint({
+    handler: createMetricsEndpoint({
+      reader,
+      version: VERSION,
+      runtime: `deno ${Deno.version.deno}`,
+      metricPrefix: config.metricPrefix,
+      log,
+      ready: () => master.running > 0,
+      directoryStats: () => Promise.resolve(directoryStats(config.directory)),
+    }),
+    ...config.metrics,
+    log,
+  }));
+  const metrics = { hostname: config.metrics.hostname, port: server.port };
+
+  running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
+  const workers = workerCount(config, log);
+  const masterMetrics = createMasterMetrics({
+    workers,
+    prefix: config.metricPrefix,
+    storesTimestamps: config.layout === "timestamp",
+    now: Date.now,
+  });
+  const ticking = setInterval(masterMetrics.tick, UPTIME_INTERVAL_MS);
+  running.defer(() => clearInterval(ticking));
+
+  const master = createMaster({
+    workers,
+    gracefulTimeoutMs: config.gracefulTimeoutMs,
+    spawn: workerSpawner(config, bind, app, log),
+    clock: CLOCK,
+    log,
+    observer: onceRunning(masterMetrics, () => print(startText(bind, metrics))),
+  });
+  const { stop } = master;
+  running.use(listenForSignals({ received: masterMetrics.signal, stop }));
+  options.signal?.addEventListener("abort", stop, { once: true });
+  running.defer(() => options.signal?.removeEventListener("abort", stop));
+  if (options.signal?.aborted) stop();
+  return await master.run();
+}
+
+const CLOCK: Clock = {
+  now: Date.now,
+  schedule(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+};
+
+/**
+ * Checks what can be checked without changing anything: that the directory is free and that both
+ * addresses can be listened on. Only then may the claim remove the files of the run before.
+ *
+ * @returns Where the application listens, with a free port in the place of port 0.
+ */
+async function rehearse(config: Config, claimOptions: ClaimDirectoryOptions) {
+  await using _claim = await claimDirectory({ ...claimOptions, mode: "keep" });
+  probeAddress(config.metrics, "metrics endpoint");
+  return probeAddress(config.bind, "application");
+}
+
+/** Only Linux spreads connections over the processes that share a port. */
+function workerCount(config: Config, log: Log): number {
+  if (Deno.build.os === "linux" || config.workers === 1) return config.workers;
+  log.warn(`Starting 1 worker: on ${Deno.build.os} connections are not spread over processes`, {
+    asked: config.workers,
+  });
+  return 1;
+}
+
+function workerSpawner(
+  config: Config,
+  bind: { hostname: string; port: number },
+  app: URL,
+  log: Log,
+): SpawnWorker {
+  const { directory, layout, metricPrefix } = config;
+  const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
+  return createSpawnWorker({
+    flags: workerFlags(config.denoFlags, {
+      read: [...folder, directory],
+      write: [directory],
+      bind,
+    }),
+    start: { app: app.href, bind, directory, layout, metricPrefix },
+    log,
+  });
+}
+
+/** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */
+function onceRunning(metrics: MasterMetrics, announce: () => void): MasterObserver {
+  let announced = false;
+  return {
+    ...metrics,
+    state(slot, state) {
+      metrics.state(slot, state);
+      if (announced || state !== "running") return;
+      announced = true;
+      announce();
+    },
+  };
+}

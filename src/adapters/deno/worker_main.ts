@@ -1,0 +1,125 @@
+/**
+ * What runs in a worker process before the application: it connects with the master, opens the
+ * storage, puts itself between the application and its server, and loads the application.
+ *
+ * The process is started with this module preloaded (`deno run --preload`) and the application as
+ * the main module; loading it from here first makes its errors ours to report. The only visible
+ * difference is that `import.meta.main` is false.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { BootFailure } from "../../master/primitives.ts";
+import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
+import { captureNodeHttp } from "./capture_node_http.ts";
+import { captureDenoServe } from "./capture_serve.ts";
+import type { AddressClaim, CaptureOptions, DrainableServer } from "./drain.ts";
+import { workerInstrumentation } from "./instrument.ts";
+import { type OpenedStorage, openStorage } from "./open_storage.ts";
+import { openWorkerChannel, type WorkerChannel } from "./worker_channel.ts";
+import type { WorkerStart } from "./worker_protocol.ts";
+
+const claim: AddressClaim = { taken: false };
+/** What has to be ended in order, as far as it has been started. */
+const parts: { server?: DrainableServer; storage?: OpenedStorage | undefined } = {};
+let ending = false;
+
+if (Deno.build.os !== "windows") {
+  Deno.addSignalListener("SIGTERM", stop);
+  // Without a listener the runtime opens a debugger port.
+  Deno.addSignalListener("SIGUSR1", () => {});
+}
+// Ctrl-C reaches every process of the terminal; the master alone decides what it means.
+Deno.addSignalListener("SIGINT", () => {});
+
+const channel: WorkerChannel = openWorkerChannel(stop);
+const start: WorkerStart = await channel.start;
+parts.storage = openStorageOrGoOn();
+capture();
+await load();
+
+/** Metrics are worth a message, not the application. */
+function openStorageOrGoOn(): OpenedStorage | undefined {
+  const { directory, layout } = start;
+  try {
+    return openStorage({ directory, layout, log: channel.log });
+  } catch (error) {
+    channel.log.error("Cannot store the metrics of this worker, it runs without", { error });
+    return undefined;
+  }
+}
+
+function capture(): void {
+  const instrumentation = workerInstrumentation({
+    workerId: start.workerId,
+    prefix: start.metricPrefix,
+    timestamps: start.layout === "timestamp",
+  });
+  const options: CaptureOptions = {
+    address: start.bind,
+    reusePort: Deno.build.os === "linux",
+    claim,
+    onServing(serving) {
+      parts.server = serving;
+      removeEventListener("unhandledrejection", failBeforeRunning);
+      removeEventListener("error", failBeforeRunning);
+      void channel.send({ "@gpe/cli": "running" });
+    },
+  };
+  captureDenoServe({ ...options, instrumentation, log: channel.log });
+  captureNodeHttp({ ...options, ...instrumentation, log: channel.log });
+}
+
+async function load(): Promise<void> {
+  addEventListener("unhandledrejection", failBeforeRunning);
+  addEventListener("error", failBeforeRunning);
+  // The event loop has nothing left to do, so nothing will ever listen.
+  process.on("beforeExit", () => {
+    if (parts.server === undefined) void fail(describeMissingHandler(start.app));
+  });
+  try {
+    serveDefaultExport(await import(start.app));
+  } catch (error) {
+    await fail(describeLoadFailure(start.app, error));
+  }
+}
+
+/** As `deno serve` does, unless the application serves by itself. */
+function serveDefaultExport(module: { readonly default?: unknown }): void {
+  const app = module.default as Partial<Deno.ServeDefaultExport> | null | undefined;
+  if (claim.taken || typeof app?.fetch !== "function") return;
+  const { onListen } = app;
+  Deno.serve(
+    onListen === undefined ? {} : { onListen: (addr) => onListen.call(app, addr) },
+    app.fetch.bind(app) as Deno.ServeHandler,
+  );
+}
+
+function failBeforeRunning(event: PromiseRejectionEvent | ErrorEvent): void {
+  // The runtime would print it with its stack and exit.
+  event.preventDefault();
+  void fail(describeLoadFailure(start.app, "reason" in event ? event.reason : event.error));
+}
+
+async function fail(failure: BootFailure): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await channel.send({ "@gpe/cli": "failed", failure });
+  Deno.exit(1);
+}
+
+/** Finishes the requests at hand, brings the metrics into their files, and ends. */
+async function stop(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  let exitCode = 0;
+  try {
+    await parts.server?.shutdown();
+    await parts.storage?.[Symbol.asyncDispose]();
+  } catch (error) {
+    exitCode = 1;
+    const message = `Cannot stop in order: ${error instanceof Error ? error.message : error}`;
+    await channel.send({ "@gpe/cli": "log", level: "error", message });
+  }
+  Deno.exit(exitCode);
+}

@@ -1,0 +1,180 @@
+/**
+ * The metrics that a master writes about its workers and itself.
+ *
+ * @module
+ */
+import { Counter } from "../core/counter.ts";
+import { Gauge } from "../core/gauge.ts";
+import { Registry } from "../core/registry.ts";
+import { type MasterObserver, workerId } from "./master.ts";
+import { type EndReason, type EndType, WORKER_STATES, type WorkerState } from "./worker_life.ts";
+
+/** The signals a master may be sent, as the label `signal` names them. */
+export const MASTER_SIGNALS = [
+  "hup",
+  "int",
+  "quit",
+  "term",
+  "usr1",
+  "usr2",
+  "ttin",
+  "ttou",
+  "chld",
+  "winch",
+] as const;
+
+/** A signal as the label names it. */
+export type MasterSignal = typeof MASTER_SIGNALS[number];
+
+/**
+ * Every way in which a worker is replaced. Their series exist from the start at 0: `rate()` and
+ * `increase()` do not see an event that comes with the series' first sample.
+ */
+const RESTARTS: readonly (readonly [EndReason, EndType])[] = [
+  ["exit", "graceful"],
+  ["exit", "crash"],
+  ["signal", "crash"],
+  ["boot", "graceful"],
+  ["boot", "crash"],
+];
+
+/** What the metrics are made with. */
+export interface MasterMetricsOptions {
+  /** The number of workers, numbered from 1. */
+  readonly workers: number;
+  /** What the names begin with, such as `"gunicorn"`. */
+  readonly prefix: string;
+  /** Whether the storage keeps times; without them gauges cannot be `mostrecent`. */
+  readonly storesTimestamps: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** The metrics as an observer of the master. */
+export interface MasterMetrics extends MasterObserver {
+  /** The master was sent a signal. */
+  signal(name: MasterSignal): void;
+  /** Brings the uptime up to date. */
+  tick(): void;
+}
+
+/** Makes the metrics, in a registry of their own; they are stored once the process's store is open. */
+export function createMasterMetrics(options: MasterMetricsOptions): MasterMetrics {
+  const { workers, prefix, now } = options;
+  const registers = [new Registry()];
+  const multiprocessMode = options.storesTimestamps ? "mostrecent" : "livemax";
+  const startMs = now();
+
+  const state = new Gauge({
+    name: `${prefix}_worker_state`,
+    help: "Whether the worker is in the state: 1 for its current state, else 0.",
+    labelNames: ["worker_id", "state"],
+    registers,
+    multiprocessMode,
+  });
+  const stateTime = new Gauge({
+    name: `${prefix}_worker_state_timestamp_seconds`,
+    help: "When the worker last entered the state, in seconds since 1970.",
+    labelNames: ["worker_id", "state"],
+    registers,
+    multiprocessMode,
+  });
+  const pool = new Gauge({
+    name: `${prefix}_workers`,
+    help: "Number of workers by state.",
+    labelNames: ["state"],
+    registers,
+    multiprocessMode,
+  });
+  const restarts = new Counter({
+    name: `${prefix}_worker_restart_total`,
+    help: "Replaced workers by the reason of their end.",
+    labelNames: ["worker_id", "reason"],
+    registers,
+  });
+  const typedRestarts = new Counter({
+    name: `${prefix}_worker_restart_count_total`,
+    help: "Replaced workers by the reason and the manner of their end.",
+    labelNames: ["worker_id", "reason", "restart_type"],
+    registers,
+  });
+  const masterRestarts = new Counter({
+    name: `${prefix}_master_worker_restarts_total`,
+    help: "Workers that the master replaced, by the reason of their end.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const masterTypedRestarts = new Counter({
+    name: `${prefix}_master_worker_restart_count_total`,
+    help: "Workers that the master replaced, by worker, reason and manner of their end.",
+    labelNames: ["worker_id", "reason", "restart_type"],
+    registers,
+  });
+  const signals = new Counter({
+    name: `${prefix}_master_signals_total`,
+    help: "Signals the master was sent; chld counts ended workers.",
+    labelNames: ["signal"],
+    registers,
+  });
+  const uptime = new Gauge({
+    name: `${prefix}_master_uptime_seconds`,
+    help: "How long the master has been running.",
+    registers,
+    multiprocessMode,
+  });
+  const startTime = new Gauge({
+    name: `${prefix}_master_start_time_seconds`,
+    help: "When the master was started, in seconds since 1970.",
+    registers,
+    multiprocessMode,
+  });
+
+  const states = new Map<number, WorkerState>();
+
+  function countRestart(slot: number, reason: EndReason, type: EndType, by: number): void {
+    const worker_id = workerId(slot);
+    restarts.inc({ worker_id, reason }, by);
+    typedRestarts.inc({ worker_id, reason, restart_type: type }, by);
+    masterRestarts.inc({ reason }, by);
+    masterTypedRestarts.inc({ worker_id, reason, restart_type: type }, by);
+  }
+
+  function countPool(): void {
+    for (const name of WORKER_STATES) {
+      let count = 0;
+      for (const current of states.values()) if (current === name) count++;
+      pool.set({ state: name }, count);
+    }
+  }
+
+  for (const signal of MASTER_SIGNALS) signals.inc({ signal }, 0);
+  for (let slot = 1; slot <= workers; slot++) {
+    for (const [reason, type] of RESTARTS) countRestart(slot, reason, type, 0);
+  }
+  startTime.set(startMs / 1000);
+  uptime.set(0);
+
+  return {
+    state(slot, entered) {
+      const worker_id = workerId(slot);
+      states.set(slot, entered);
+      for (const name of WORKER_STATES) {
+        state.set({ worker_id, state: name }, name === entered ? 1 : 0);
+      }
+      stateTime.set({ worker_id, state: entered }, now() / 1000);
+      countPool();
+    },
+    ended() {
+      signals.inc({ signal: "chld" });
+    },
+    restarted(slot, reason, type) {
+      countRestart(slot, reason, type, 1);
+    },
+    signal(name) {
+      signals.inc({ signal: name });
+    },
+    tick() {
+      uptime.set((now() - startMs) / 1000);
+    },
+  };
+}
