@@ -24,9 +24,19 @@ export interface ProcessStore {
   readonly writer: StorageWriter | undefined;
   /** Everything connected so far. */
   readonly connected: ReadonlySet<Storable>;
-  /** Connects a metric; attaches it at once when a writer is open. Connecting twice is harmless. */
+  /**
+   * Connects a metric; attaches it at once when a writer is open. Connecting twice is harmless.
+   *
+   * @throws {Error} when the metric cannot go into the open writer; it is not connected then.
+   */
   connect(storable: Storable): void;
-  /** Opens the store with a writer: everything connected is attached. @throws {Error} when it is open */
+  /**
+   * Opens the store with a writer: everything connected is attached.
+   *
+   * @throws {Error} when it is open already.
+   * @throws {AggregateError} when metrics cannot go into the writer (a `mostrecent` gauge where no
+   * times are stored). The store is open all the same, and everything else is attached.
+   */
   open(writer: StorageWriter): void;
   /** Forgets the writer without closing it; metrics that are attached go on writing to its arrays. */
   detach(): void;
@@ -59,8 +69,8 @@ export function createProcessStore(): ProcessStore {
     connected,
     connect(storable) {
       if (connected.has(storable)) return;
-      connected.add(storable);
       if (writer !== undefined) storable.attach(store);
+      connected.add(storable);
     },
     open(opened) {
       if (writer !== undefined) {
@@ -68,7 +78,18 @@ export function createProcessStore(): ProcessStore {
       }
       writer = opened;
       cells.clear();
-      for (const storable of connected) storable.attach(store);
+      const errors: unknown[] = [];
+      for (const storable of connected) {
+        try {
+          storable.attach(store);
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      if (errors.length > 0) {
+        const problems = errors.map((error) => error instanceof Error ? error.message : error);
+        throw new AggregateError(errors, problems.join("; "));
+      }
     },
     detach() {
       writer = undefined;

@@ -1,0 +1,241 @@
+/**
+ * What the four metrics have in common: configuration, series, registration, storage.
+ *
+ * @module
+ */
+import { inspectList } from "./inspect.ts";
+import { type Labels, LabelTree } from "./labels.ts";
+import type {
+  Aggregator,
+  CollectFunction,
+  LabelValues,
+  MetricConfiguration,
+} from "./metric_types.ts";
+import type { GaugeMode } from "./modes.ts";
+import type { ProcessStore, Storable } from "./process_store.ts";
+import { OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, register } from "./registry.ts";
+import { encodeSampleKey } from "./sample_key.ts";
+import { Slab } from "./slab.ts";
+import type { Cell, MetricKind } from "./storage.ts";
+import { checkNames } from "./validation.ts";
+
+/**
+ * One series. It has two slots a value: a local one, prom-client's view, which starts at 0 whenever
+ * the series does, and one in the store, which never goes back.
+ */
+export abstract class MetricChild {
+  /** The labels as they are printed: types and order are the user's. */
+  labels: Labels;
+  /** Whether an update may go straight to the slots. */
+  ready = false;
+  protected readonly owner: BaseMetric<MetricChild, string>;
+
+  /** A series that does not show before its first update. */
+  constructor(owner: BaseMetric<MetricChild, string>, labels: Labels) {
+    this.owner = owner;
+    this.labels = { ...labels };
+  }
+
+  /** Lets the series show up, and have its slot in the store. */
+  enter(): void {
+    this.owner.series.add(this);
+    const { store } = this.owner;
+    if (store?.writer !== undefined) this.connect(store);
+    this.ready = true;
+  }
+
+  /** Takes the labels that it will be printed with, while it does not show. */
+  relabel(labels: Labels): this {
+    if (!this.ready) this.labels = { ...labels };
+    return this;
+  }
+
+  /** Leaves the local view, which starts at 0 when the series comes back. */
+  abstract leave(): void;
+  /** Moves what is to be stored so far into the store's slots, unless it is there already. */
+  abstract connect(store: ProcessStore): void;
+}
+
+/** The part of a metric that does not depend on its type. */
+export abstract class BaseMetric<C extends MetricChild, T extends string> implements Storable {
+  /** The metric name. An OpenMetrics registry takes the `_total` off a counter's, as prom-client's does. */
+  name: string;
+  /** The help text. */
+  readonly help: string;
+  /** The type. */
+  readonly type: MetricKind;
+  /** The names of the labels. */
+  readonly labelNames: readonly string[];
+  /** prom-client's aggregator, `"sum"` by default. */
+  readonly aggregator: Aggregator | undefined;
+  /** Called before the metric is read; may be set later. */
+  collect: CollectFunction<never> | undefined;
+  /** Whether updates may carry exemplars. */
+  readonly enableExemplars: boolean;
+  /** @internal The series that show, in the order in which they came to be. */
+  readonly series: Set<C> = new Set<C>();
+  /** @internal The store, once there is one and this metric belongs there. */
+  store: ProcessStore | undefined = undefined;
+  /** @internal Where local values live. */
+  readonly slab: Slab = new Slab();
+  protected readonly tree: LabelTree<C>;
+  protected readonly registries: Set<object> = new Set<object>();
+  private readonly storedName: string;
+  private collecting: Promise<void> | undefined = undefined;
+
+  /**
+   * @throws {TypeError} when there is no configuration.
+   * @throws {Error} when a name or the help text is missing or invalid.
+   */
+  constructor(type: MetricKind, configuration: MetricConfiguration<string>) {
+    if (typeof configuration !== "object" || configuration === null) {
+      throw new TypeError("constructor expected a config object");
+    }
+    const { name, help, labelNames = [], collect } = configuration;
+    if (!help) throw new Error("Missing mandatory help parameter");
+    if (!name) throw new Error("Missing mandatory name parameter");
+    checkNames(name, labelNames);
+    if (collect && typeof collect !== "function") {
+      throw new Error('Optional "collect" parameter must be a function');
+    }
+    this.type = type;
+    this.name = name;
+    this.help = help;
+    this.labelNames = labelNames;
+    this.aggregator = "aggregator" in configuration ? configuration.aggregator : "sum";
+    this.collect = collect;
+    this.enableExemplars = configuration.enableExemplars ?? false;
+    this.storedName = name;
+    this.tree = new LabelTree(labelNames, (labels) => this.makeChild(labels));
+  }
+
+  /**
+   * Moves the values into the store.
+   *
+   * @throws {Error} when the store cannot take them.
+   */
+  attach(store: ProcessStore): void {
+    if (!this.stored) return;
+    this.store = store;
+    for (const child of this.tree.children) child.connect(store);
+  }
+
+  /** Runs `collect()` for the store, unless it is running or no registry has the metric. */
+  snapshot(): void | Promise<void> {
+    if (this.store === undefined || this.registries.size === 0) return;
+    if (this.collect === undefined || this.collecting !== undefined) return;
+    return this.runCollect();
+  }
+
+  /** @internal A registry has taken the metric. */
+  joined(registry: object): void {
+    this.registries.add(registry);
+  }
+
+  /** @internal A registry has dropped the metric. */
+  left(registry: object): void {
+    this.registries.delete(registry);
+  }
+
+  /**
+   * Removes a series from the local view. The store keeps a total for good, and no label set is ever
+   * forgotten: do not use labels without bounds.
+   *
+   * @param values Label values in the order of the names.
+   * @throws {Error} when the labels are not the metric's.
+   */
+  remove(...values: string[]): void;
+  /** Removes the series of some labels, given as an object. */
+  remove(labels: LabelValues<T>): void;
+  remove(...args: unknown[]): void {
+    const child = this.tree.peek(this.tree.fromArguments(args));
+    if (child !== undefined) this.drop(child);
+  }
+
+  /** @internal The slot of a sample of a series. */
+  cell(store: ProcessStore, suffix: string, labels: Labels, le?: string): Cell {
+    const texts: Record<string, string> = Object.create(null);
+    for (const [label, value] of Object.entries(labels)) {
+      if (value !== undefined) texts[label] = `${value}`;
+    }
+    if (le !== undefined) texts["le"] = le;
+    const name = this.storedName;
+    // Python's client, and so its collector, knows a counter without the suffix of its sample.
+    const family = this.type === "counter" ? name.replace(/_total$/, "") : name;
+    return store.cell(
+      this.type,
+      this.mode,
+      encodeSampleKey(family, name + suffix, texts, `${this.help}`),
+    );
+  }
+
+  protected abstract makeChild(labels: Labels): C;
+
+  /** Whether the values go into the store at all. */
+  protected get stored(): boolean {
+    return this.aggregator !== "omit";
+  }
+
+  /** The mode of a gauge. */
+  protected get mode(): GaugeMode | undefined {
+    return undefined;
+  }
+
+  /** The series of some labels, whose look it takes on when it does not show yet. */
+  protected child(labels: Labels): C {
+    const child = this.tree.find(labels);
+    return child.ready ? child : child.relabel(labels);
+  }
+
+  protected childOf(args: readonly unknown[]): C {
+    return this.child(this.tree.fromArguments(args));
+  }
+
+  protected drop(child: C): void {
+    if (this.series.delete(child)) child.leave();
+  }
+
+  protected dropAll(): void {
+    for (const child of this.series) child.leave();
+    this.series.clear();
+  }
+
+  /** Registers the metric; the last step of construction. */
+  protected registerIn(registers: MetricConfiguration<string>["registers"]): void {
+    for (const registry of registers ?? [register]) {
+      if (this.enableExemplars && registry.contentType === PROMETHEUS_CONTENT_TYPE) {
+        throw new TypeError("Exemplars are supported only on OpenMetrics registries", {
+          cause: `the registry prints "${registry.contentType}", not "${OPENMETRICS_CONTENT_TYPE}"`,
+        });
+      }
+      registry.registerMetric(this as never);
+    }
+  }
+
+  /** Runs `collect()`, or waits for the run that is under way. */
+  protected runCollect(): void | Promise<void> {
+    if (this.collecting !== undefined) return this.collecting;
+    const result = this.collect?.call(this as never);
+    if (!(result instanceof Promise)) return;
+    return this.collecting = result.finally(() => {
+      this.collecting = undefined;
+    });
+  }
+}
+
+/** Refuses a label that the metric needs for itself. @throws {Error} when it is among the names */
+export function refuseLabel(reserved: string, labelNames: readonly string[]): void {
+  if (!labelNames.includes(reserved)) return;
+  throw new Error(`${reserved} is a reserved label keyword`, { cause: inspectList(labelNames) });
+}
+
+/** Whether an argument is an object of labels. */
+export function isLabels(value: unknown): value is Labels {
+  return typeof value === "object" && value !== null;
+}
+
+/** A stopwatch. */
+export function startStopwatch(): () => number {
+  const start = performance.now();
+  return () => (performance.now() - start) / 1000;
+}

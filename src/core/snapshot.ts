@@ -1,0 +1,32 @@
+/**
+ * Bringing up to date what is copied into the store rather than shared with it.
+ *
+ * @module
+ */
+import type { ProcessStore, Storable } from "./process_store.ts";
+
+/**
+ * Runs every connected metric's `snapshot()`: `collect()` callbacks, and copies of other libraries'
+ * metrics. A metric whose last run is not over is left out. One that fails does not keep another
+ * from its turn; one that never ends keeps the promise from settling, so do not wait without a limit.
+ *
+ * @param store The store.
+ * @param onError Told of each failure, as it happens.
+ * @returns How many failed.
+ */
+export async function snapshotAll(
+  store: ProcessStore,
+  onError: (error: unknown, storable: Storable) => void = () => {},
+): Promise<number> {
+  let failures = 0;
+  const run = async (storable: Storable): Promise<void> => {
+    try {
+      await storable.snapshot?.();
+    } catch (error) {
+      failures++;
+      onError(error, storable);
+    }
+  };
+  await Promise.all(Array.from(store.connected, run));
+  return failures;
+}
