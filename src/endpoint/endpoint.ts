@@ -57,17 +57,8 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
  * @returns A handler for `Deno.serve` and everything that takes a fetch handler.
  */
 export function createMetricsEndpoint(options: MetricsEndpointOptions): MetricsEndpoint {
-  const { reader, version, runtime, ready } = options;
-  const now = options.now ?? (() => performance.now());
-  const log = options.log ?? SILENT_LOG;
-  const self = createSelfMetrics({
-    metricPrefix: options.metricPrefix ?? "gunicorn",
-    version,
-    runtime,
-    log,
-    now,
-  });
-  const scraper = createScraper({ reader, self, now, directoryStats: options.directoryStats });
+  const { version, runtime, ready, log = SILENT_LOG } = options;
+  const scraper = openScraper(options);
   const indexPage = renderIndexPage(version, runtime);
 
   const healthy = (): Promise<Response> => Promise.resolve(textResponse(200, "ok"));
@@ -92,20 +83,41 @@ export function createMetricsEndpoint(options: MetricsEndpointOptions): MetricsE
   return async (request) => {
     const route = routes.get(new URL(request.url).pathname);
     if (route === undefined) return withoutBody(request, textResponse(404, "Not found"));
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      const response = textResponse(405, "Method not allowed, expected GET or HEAD");
-      response.headers.set("allow", "GET, HEAD");
-      return response;
-    }
-    try {
-      return withoutBody(request, await route(request));
-    } catch (error) {
-      // Neither a request nor damaged data leads here, only a mistake of ours: say so, stay alive.
-      const message = error instanceof Error ? error.message : String(error);
-      log.error("Cannot answer a request to the metrics endpoint", { error: message });
-      return withoutBody(request, textResponse(500, `Cannot answer: ${message}`));
-    }
+    return await answer(request, route, log);
   };
+}
+
+/**
+ * Makes the `/metrics` page alone, for an application that has routes of its own: the answer does
+ * not depend on the request's path.
+ */
+export function createMetricsPage(options: MetricsEndpointOptions): MetricsEndpoint {
+  const scraper = openScraper(options);
+  const log = options.log ?? SILENT_LOG;
+  return (request) => answer(request, () => metricsResponse(request, scraper), log);
+}
+
+function openScraper(options: MetricsEndpointOptions): Scraper {
+  const { reader, version, runtime, directoryStats } = options;
+  const { metricPrefix = "gunicorn", log = SILENT_LOG, now = () => performance.now() } = options;
+  const self = createSelfMetrics({ metricPrefix, version, runtime, log, now });
+  return createScraper({ reader, self, now, directoryStats });
+}
+
+async function answer(request: Request, route: MetricsEndpoint, log: Log): Promise<Response> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    const response = textResponse(405, "Method not allowed, expected GET or HEAD");
+    response.headers.set("allow", "GET, HEAD");
+    return response;
+  }
+  try {
+    return withoutBody(request, await route(request));
+  } catch (error) {
+    // Neither a request nor damaged data leads here, only a mistake of ours: say so, stay alive.
+    const message = error instanceof Error ? error.message : String(error);
+    log.error("Cannot answer a request to the metrics endpoint", { error: message });
+    return withoutBody(request, textResponse(500, `Cannot answer: ${message}`));
+  }
 }
 
 async function metricsResponse(request: Request, scraper: Scraper): Promise<Response> {

@@ -13,6 +13,7 @@
  */
 export {
   createMetricsEndpoint,
+  createMetricsPage,
   type MetricsEndpoint,
   type MetricsEndpointOptions,
 } from "./endpoint.ts";

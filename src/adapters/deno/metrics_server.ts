@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatAddress } from "../../config/parsers.ts";
 import type { Log } from "../../core/log.ts";
 
 /** How the server is made. */
@@ -49,7 +50,7 @@ export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServ
       },
     }, handler);
   } catch (error) {
-    const address = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+    const address = formatAddress({ hostname, port });
     throw new Error(`Cannot listen on ${address}: ${describe(error)}`, { cause: error });
   }
   const stop = async (): Promise<void> => {

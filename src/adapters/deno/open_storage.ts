@@ -87,7 +87,8 @@ async function snapshotAll(store: ProcessStore, log: Log): Promise<void> {
   }
 }
 
-function defaultDirectory(): string {
+/** The directory when none is given: `PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`. */
+export function defaultDirectory(): string {
   const name = "PROMETHEUS_MULTIPROC_DIR";
   // Without the permission Deno would ask for it on the terminal.
   const mayRead = Deno.permissions.querySync({ name: "env", variable: name }).state === "granted";

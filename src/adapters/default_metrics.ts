@@ -1,0 +1,47 @@
+/**
+ * prom-client's metrics of the process: CPU, memory, event loop, garbage collection.
+ *
+ * @module
+ */
+import * as promClient from "npm:prom-client@^15.1.3";
+import { register, type Registry } from "../core/registry.ts";
+
+/** Options of {@linkcode collectDefaultMetrics}, as prom-client has them. */
+export interface DefaultMetricsOptions {
+  /** The registry of ours or of prom-client that takes the metrics. Default: our global one. */
+  readonly register?: Registry | promClient.Registry;
+  /** Put in front of each name. Default: nothing. */
+  readonly prefix?: string;
+  /** Bounds of the histogram of garbage collections, seconds. */
+  readonly gcDurationBuckets?: readonly number[];
+  /** Resolution of the event-loop timer, milliseconds. Default 10. */
+  readonly eventLoopMonitoringPrecision?: number;
+  /** Labels of every metric. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** The type of {@linkcode collectDefaultMetrics}. */
+export interface CollectDefaultMetrics {
+  /** Makes the metrics and registers them. @throws {Error} when they are registered already */
+  (options?: DefaultMetricsOptions): void;
+  /** The names of the groups of metrics. */
+  readonly metricsList: string[];
+}
+
+/**
+ * Collects prom-client's default metrics into our global registry, from where they are copied into
+ * the store every second. Aggregated over workers, each follows the `aggregator` that prom-client
+ * gave it, for live workers only.
+ */
+export const collectDefaultMetrics: CollectDefaultMetrics = Object.assign(
+  (options: DefaultMetricsOptions = {}): void => {
+    const configuration = { register, ...options };
+    promClient.collectDefaultMetrics(
+      // Its functions only call `registerMetric`, which our registry has too.
+      configuration as unknown as promClient.DefaultMetricsCollectorConfiguration<
+        promClient.RegistryContentType
+      >,
+    );
+  },
+  { metricsList: promClient.collectDefaultMetrics.metricsList },
+);
