@@ -31,6 +31,9 @@ export interface ReadStats {
   keysParsed: number;
 }
 
+/** What tells a file from its successor of the same name. */
+export type FileStatus = Pick<Stats, "ino" | "birthtimeMs">;
+
 /** A fifo or device never gets here, but if it did, opening it must not block. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
@@ -66,9 +69,14 @@ export class FileReader implements SampleSource {
   #layout: FileLayout | undefined;
   /** How far keys have been parsed, in bytes. */
   #parsed = HEADER_BYTES;
-  #fingerprint = 0;
+  #fingerprint: number | undefined = 0;
 
-  constructor(name: string, { writer, kind, mode }: FileName, status: Stats, revision: number) {
+  constructor(
+    name: string,
+    { writer, kind, mode }: FileName,
+    status: FileStatus,
+    revision: number,
+  ) {
     this.name = name;
     this.writer = writer;
     this.kind = kind;
@@ -87,7 +95,7 @@ export class FileReader implements SampleSource {
   }
 
   /** Whether a status is of the file that this object reads. An inode number alone is reused. */
-  isSameFile(status: Stats): boolean {
+  isSameFile(status: FileStatus): boolean {
     return status.ino === this.#inode && status.birthtimeMs === this.#born;
   }
 
@@ -138,13 +146,37 @@ export class FileReader implements SampleSource {
     return used;
   }
 
-  /**
-   * Whether the keys that were parsed are those in the file, judged by a fingerprint: on a file
-   * system that keeps no time of birth, an inode number may have gone to a new file.
-   */
+  /** Whether the keys that were parsed are those in the file, judged by their fingerprint. */
   #isUnchanged(used: number): boolean {
-    return used >= this.#parsed &&
-      walk(this.#views, this.#parsed, valueBytes(this.#layout ?? "value")) === this.#fingerprint;
+    return used >= this.#parsed && this.#walk(this.#parsed) === this.#fingerprint;
+  }
+
+  /**
+   * A number that depends on the keys up to `end`: on their lengths and on four bytes of each, or,
+   * where the file system keeps no time of birth and an inode number may have gone to a new file, on
+   * all of their bytes, which takes four times as long.
+   *
+   * @returns `undefined` when the entries do not end at `end`.
+   */
+  #walk(end: number): number | undefined {
+    const { ints } = this.#views;
+    const everyByte = this.#born === 0;
+    const skip = valueBytes(this.#layout ?? "value");
+    let hash = 0;
+    let offset = HEADER_BYTES;
+    while (offset < end) {
+      const length = ints[offset >> 2] as number;
+      if (length < 0 || length > end) return undefined;
+      const value = offset + paddedKeyBytes(length);
+      hash = (Math.imul(hash, 31) + length + (ints[(offset + (length >> 1)) >> 2] as number)) | 0;
+      if (everyByte) {
+        for (let i = offset >> 2; i < value >> 2; i++) {
+          hash = (Math.imul(hash, 31) + (ints[i] as number)) | 0;
+        }
+      }
+      offset = value + skip;
+    }
+    return offset === end ? hash : undefined;
   }
 
   #parse(used: number, stats: ReadStats): void {
@@ -163,7 +195,7 @@ export class FileReader implements SampleSource {
       offset = value + valueBytes(layout);
     }
     this.#parsed = used;
-    this.#fingerprint = walk(this.#views, used, valueBytes(layout)) as number;
+    this.#fingerprint = this.#walk(used);
   }
 
   #addEntry(offset: number, slot: number): void {
@@ -182,23 +214,6 @@ export class FileReader implements SampleSource {
     this.slots[this.keys.length] = slot;
     this.keys.push(key);
   }
-}
-
-/**
- * A number that depends on the lengths of the keys up to `end` and on four bytes of each.
- *
- * @returns `undefined` when the entries do not end at `end`.
- */
-function walk({ ints }: FileViews, end: number, valueBytes: number): number | undefined {
-  let hash = 0;
-  let offset = HEADER_BYTES;
-  while (offset < end) {
-    const length = ints[offset >> 2] as number;
-    if (length < 0 || length > end) return undefined;
-    hash = (Math.imul(hash, 31) + length + (ints[(offset + (length >> 1)) >> 2] as number)) | 0;
-    offset += paddedKeyBytes(length) + valueBytes;
-  }
-  return offset === end ? hash : undefined;
 }
 
 /** A larger buffer with the rest of a file, whose beginning is known. */
