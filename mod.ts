@@ -67,6 +67,7 @@ export type {
 export { GAUGE_MODES, type GaugeMode } from "./src/core/modes.ts";
 export {
   OPENMETRICS_CONTENT_TYPE as openMetricsContentType,
+  PROMETHEUS_CONTENT_TYPE as contentType,
   PROMETHEUS_CONTENT_TYPE as prometheusContentType,
   register,
   Registry,
