@@ -1,0 +1,195 @@
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { formatSetting, SETTING_KEYS, SETTINGS } from "../src/config/settings.ts";
+import { addsPidLabel, GAUGE_MODES, isLiveMode } from "../src/core/modes.ts";
+import { decodeSampleKey } from "../src/core/sample_key.ts";
+import { denoFilePrimitives } from "../src/adapters/deno/file_primitives.ts";
+import { openFilesystemReader } from "../src/storage/filesystem/mod.ts";
+import { parseExposition } from "./support/exposition.ts";
+import { externalTest } from "./support/externals.ts";
+import { readBlocks, README, readTable } from "./support/readme.ts";
+import { readmeShell } from "./support/readme_shell.ts";
+import { ROOT, spawn, spawnGpe } from "./support/spawn.ts";
+import { tempDir } from "./support/temp_dir.ts";
+import { waitFor } from "./support/wait_for.ts";
+
+const BLOCKS = readBlocks();
+const ofKind = (kind: string) => BLOCKS.filter((block) => block.kind === kind);
+
+/** Writes the README's modules to files, with the checkout in the place of the package. */
+async function writeModules(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const { text, line } of ofKind("ts")) {
+    const name = /^\/\/ (\w+\.ts)\n/.exec(text)?.[1];
+    if (name === undefined) throw new Error(`README.md:${line}: the module has no file name`);
+    const source = text.replaceAll('"jsr:@gpe/cli"', JSON.stringify(new URL("mod.ts", ROOT).href));
+    await Deno.writeTextFile(`${directory}/${name}`, source);
+    names.push(name);
+  }
+  return names;
+}
+
+Deno.test("README has no code block that nothing checks", () => {
+  const known = new Set(["sh", "ts", "yaml", "text", "text diagram"]);
+  const unknown = BLOCKS.filter(({ kind }) => !known.has(kind));
+  assertEquals(unknown.map(({ line, kind }) => `README.md:${line}: ${kind}`), []);
+  assertGreater(BLOCKS.length, 5);
+});
+
+Deno.test("README's modules pass the type checker", async () => {
+  await using dir = await tempDir();
+  const names = await writeModules(dir.path);
+  assertGreater(names.length, 0);
+  await using check = spawn(
+    Deno.execPath(),
+    ["check", "--config", new URL("deno.json", ROOT).pathname, ...names],
+    { cwd: dir.path },
+  );
+  assertEquals((await check.status).code, 0, check.stderr);
+});
+
+Deno.test("README's command lines work in their order, and the samples are what they show", async () => {
+  await using dir = await tempDir();
+  await writeModules(dir.path);
+  await using shell = readmeShell(dir.path);
+  const lines = ofKind("sh").flatMap(({ text }) => text.trim().split("\n"));
+  for (const line of lines.filter((line) => !line.startsWith("#"))) await shell.run(line);
+  await shell.stop();
+
+  for (const { text, line } of ofKind("text")) {
+    const wanted = text.trim().split("\n");
+    const comments = wanted.filter((row) => row.startsWith("#"));
+    const shapes = [...parseExposition(text).keys()].map(shapeOf);
+    const shown = shell.pages.some((page) => {
+      const found = new Set([...parseExposition(page).keys()].map(shapeOf));
+      return comments.every((row) => page.includes(`${row}\n`)) &&
+        shapes.every((shape) => found.has(shape));
+    });
+    assert(shown, `README.md:${line}: no page of the commands has these lines`);
+  }
+});
+
+/** A series but for its label values: which of the workers answers is chance. */
+function shapeOf(key: string): string {
+  const [, name, labels] = /^([^{]+)(.*)$/.exec(key)!;
+  return [name, ...labels === "" ? [] : Object.keys(JSON.parse(labels!))].join(" ");
+}
+
+externalTest("README's Prometheus configuration is valid", ["promtool"], async ({ promtool }) => {
+  const blocks = ofKind("yaml");
+  assertGreater(blocks.length, 0);
+  for (const { text } of blocks) {
+    await using dir = await tempDir();
+    await Deno.writeTextFile(`${dir.path}/prometheus.yml`, text);
+    await using check = spawn(promtool, ["check", "config", `${dir.path}/prometheus.yml`]);
+    assertEquals((await check.status).code, 0, check.stdout + check.stderr);
+  }
+});
+
+Deno.test("README's table of settings says what the program knows", () => {
+  const rows = SETTING_KEYS.map((key) => {
+    const { flag, env, placeholder, description } = SETTINGS[key];
+    return [
+      flag === undefined ? "" : `--${flag} ${placeholder}`,
+      env ?? "",
+      formatSetting(key, SETTINGS[key].default),
+      description,
+    ];
+  });
+  assertEquals(readTable("settings"), rows);
+});
+
+Deno.test("README's table of modes says what the modes do", () => {
+  const rows = readTable("modes");
+  assertEquals(rows.map(([mode]) => mode), [...GAUGE_MODES]);
+  for (const mode of GAUGE_MODES.filter((mode) => mode !== "omit")) {
+    const [, , labels, gone] = rows.find(([name]) => name === mode)!;
+    assertEquals(
+      [mode, labels, gone],
+      [
+        mode,
+        addsPidLabel(mode) ? "and pid" : "as declared",
+        isLiveMode(mode) ? "dropped" : "kept",
+      ],
+    );
+  }
+});
+
+Deno.test("README's diagram names files that are there and the default ports", async () => {
+  const [diagram] = ofKind("text diagram");
+  await using dir = await tempDir();
+  await using gpe = spawnServe(dir.path, "hello.ts");
+  const [, app] = await gpe.waitForOutput(/^Application +(\S+)$/m);
+  await (await fetch(app!)).text();
+  const named = diagram!.text.match(/\b\w+_ID\.\w+/g)!;
+  assertGreater(named.length, 3);
+  for (const name of named) {
+    const pattern = new RegExp(`^${name.replace("MODE", "[a-z]+").replace("ID", "\\d+(-\\d+)?")}$`);
+    await waitFor(() => [...Deno.readDirSync(dir.path)].some((entry) => pattern.test(entry.name)), {
+      what: `a file like ${name}`,
+    });
+  }
+  for (const port of [SETTINGS.bind.default.port, SETTINGS.metricsPort.default]) {
+    assertStringIncludes(diagram!.text, `http://localhost:${port}`);
+    assertStringIncludes(README, `\`http://localhost:${port}`);
+  }
+});
+
+Deno.test("README's table of metrics has every metric, with its type, mode and labels", async () => {
+  await using dir = await tempDir();
+  await using gpe = spawnServe(dir.path, "deno_serve.ts");
+  const [, app] = await gpe.waitForOutput(/^Application +(\S+)$/m);
+  const [, metrics] = await gpe.waitForOutput(/^Metrics endpoint +(\S+)$/m);
+  await (await fetch(`${app}/echo`, { method: "POST", body: "x".repeat(2000) })).text();
+  await (await fetch(`${app}/fail`)).text();
+
+  const found = new Map<string, { type: string; labels: Set<string> }>();
+  const note = (name: string, type: string, labels: Iterable<string>): void => {
+    const known = found.get(name) ?? { type, labels: new Set() };
+    assertEquals(known.type, type, name);
+    for (const label of labels) if (label !== "le") known.labels.add(label);
+    found.set(name, known);
+  };
+  // What is stored is known best by the files, with the modes.
+  await using reader = openFilesystemReader({
+    directory: dir.path,
+    primitives: denoFilePrimitives,
+  });
+  for (const { kind, mode, keys } of (await reader.read()).sources) {
+    for (const key of keys.map((key) => decodeSampleKey(key))) {
+      assert(typeof key === "object" && key !== null);
+      const name = kind === "counter" ? key.sample : key.metric;
+      note(name, mode === undefined ? kind : `${kind} ${mode}`, key.labels.map(([label]) => label));
+    }
+  }
+  // What the endpoint makes is on its page only.
+  const page = await (await fetch(metrics!)).text();
+  const types = new Map([...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, n, t]) => [n!, t!]));
+  for (const key of parseExposition(page).keys()) {
+    const [name, ...labels] = shapeOf(key).split(" ");
+    if (/^gpe_|_sidecar_/.test(name!)) note(name!, types.get(name!)!, labels);
+  }
+  const described = readTable("metrics").map(([name, type, labels]) =>
+    `${name}: ${type} (${labels!.split(", ").filter(Boolean).sort().join(", ")})`
+  );
+  const real = [...found].map(([name, { type, labels }]) =>
+    `${name}: ${type} (${[...labels].sort().join(", ")})`
+  );
+  assertEquals(described.sort(), real.sort());
+});
+
+function spawnServe(directory: string, example: string) {
+  return spawnGpe([
+    "serve",
+    `examples/${example}`,
+    "--workers",
+    "2",
+    "--dir",
+    directory,
+    "--bind",
+    "127.0.0.1:0",
+    "--metrics-bind",
+    "127.0.0.1",
+    "--metrics-port",
+    "0",
+  ]);
+}

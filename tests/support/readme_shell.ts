@@ -1,0 +1,106 @@
+/** Runs the README's command lines, each as what it is, on free ports and in a directory of its own. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { ROOT, spawn, type Spawned } from "./spawn.ts";
+
+const ADDRESSES = ["--metrics-bind", "127.0.0.1", "--metrics-port", "0"];
+
+/** What was run so far, and what runs. */
+export interface ReadmeShell extends AsyncDisposable {
+  /** Runs one line. @throws {Error} when it fails, or when nobody knows what it is */
+  run(line: string): Promise<void>;
+  /** Ends what runs. @throws {Error} when it does not end well */
+  stop(): Promise<void>;
+  /** Every metrics page that a line fetched. */
+  readonly pages: string[];
+}
+
+/** @param home The working directory, with the files that the README has the user write. */
+export function readmeShell(home: string): ReadmeShell {
+  const pages: string[] = [];
+  const dir = `${home}/metrics`;
+  let server: { process: Spawned; app: string | undefined; metrics: string } | undefined;
+
+  async function stop(): Promise<void> {
+    const last = server;
+    server = undefined;
+    if (last === undefined) return;
+    const { code } = await last.process.stop();
+    assertEquals(code, 0, last.process.stderr);
+  }
+
+  async function start(args: string[], cwd: string | URL, served: boolean): Promise<void> {
+    await stop();
+    const process = spawn(Deno.execPath(), args, { cwd });
+    server = { process, app: undefined, metrics: "" };
+    const [, app] = served ? await process.waitForOutput(/^Application +(\S+)$/m) : [];
+    const [, metrics] = await process.waitForOutput(
+      served ? /^Metrics endpoint +(\S+)\/metrics$/m : /url=(\S+)\/metrics/,
+    );
+    server = { process, app, metrics: metrics! };
+  }
+
+  async function runToEnd(args: string[], cwd: string | URL): Promise<string> {
+    await using process = spawn(Deno.execPath(), args, { cwd });
+    const { code } = await process.status;
+    assertEquals(code, 0, process.stderr);
+    return process.stdout;
+  }
+
+  /** The start of the checkout's `mod.ts` in the place of the package. */
+  async function gpe(flags: string[], command: string[]): Promise<void> {
+    const main = ["run", ...flags, new URL("mod.ts", ROOT).pathname, ...command];
+    switch (command[0]) {
+      case "serve": {
+        // A package needs no permission to be read; the checkout that stands in for it does.
+        const limited = command.some((word) => word.startsWith("--deno-flag"));
+        const more = limited ? [`--deno-flag=--allow-read=${ROOT.pathname}`] : [];
+        const args = [...main, ...more, "--dir", dir, "--bind", "127.0.0.1:0", ...ADDRESSES];
+        return await start(args, home, true);
+      }
+      case "exporter":
+        return await start([...main, "--dir", dir, ...ADDRESSES], home, false);
+      default: {
+        const more = command[0]!.startsWith("-") ? [] : ["--dir", dir];
+        const output = await runToEnd([...main, ...more], home);
+        assertMatch(output, /\S/);
+      }
+    }
+  }
+
+  async function curl(address: string): Promise<void> {
+    const url = new URL(address);
+    if (server === undefined) throw new Error(`Cannot fetch ${address}: nothing runs`);
+    const base = url.port === "9091" ? server.metrics : server.app;
+    const response = await fetch(`${base}${url.pathname}${url.search}`);
+    const text = await response.text();
+    assertEquals(response.status, 200, text);
+    if (url.pathname === "/metrics") pages.push(text);
+  }
+
+  return {
+    pages,
+    stop,
+    async run(line) {
+      const words = line.split(/\s+/).map((word) => word.replace(/^"(.*)"$/, "$1"));
+      const command = words.join(" ");
+      const at = words.indexOf("jsr:@gpe/cli");
+      if (command === "npx -y deno task start") {
+        const task = ["task", "start", "--dir", dir, "--bind", "127.0.0.1:0", ...ADDRESSES];
+        await start(task, ROOT, true);
+      } else if (command === "npx -y deno task test") {
+        // All tests are what runs right now; one module shows that the command does.
+        const output = await runToEnd(["task", "test", "tests/tools/house_rules_test.ts"], ROOT);
+        assertMatch(output, /^[1-9]\d* passed, 0 failed, 0 skipped\n$/m);
+      } else if (command.startsWith("deno run ") && at > 0) {
+        await gpe(["--no-prompt", ...words.slice(2, at)], words.slice(at + 1));
+      } else if (words[0] === "curl" && words.length === 2) {
+        await curl(words[1]!);
+      } else {
+        throw new Error(`Cannot run the line ${JSON.stringify(line)}: it is of no known kind`);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await server?.process.stop();
+    },
+  };
+}
