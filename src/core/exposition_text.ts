@@ -42,9 +42,15 @@ export function selectFamilies(
 ): readonly Family[] {
   if (names === undefined) return families;
   return families.flatMap((family): Family[] => {
-    if (names.has(family.name) || names.has(textName(family))) return [family];
+    if (familyNames(family).some((name) => names.has(name))) return [family];
     const series = family.series.filter(({ name }) => names.has(name));
     const { name, kind, help } = family;
     return series.length === 0 ? [] : [{ name, kind, help, series }];
   });
+}
+
+/** What a family is called in one format or the other. */
+function familyNames(family: Family): readonly string[] {
+  const { kind, name } = family;
+  return kind === "counter" ? [name, `${name}_total`] : [name];
 }
