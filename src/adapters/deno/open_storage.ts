@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { clearInterval, setInterval } from "node:timers";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import { type Log, SILENT_LOG } from "../../core/log.ts";
-import { type ProcessStore, processStore } from "../../core/process_store.ts";
+import { processStore } from "../../core/process_store.ts";
+import { snapshotAll } from "../../core/snapshot.ts";
 import type { FileLayout } from "../../storage/filesystem/file_format.ts";
 import { type FilesystemWriter, openFilesystemWriter } from "../../storage/filesystem/writer.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
@@ -35,6 +36,9 @@ const DEFAULT_DIRECTORY = "/tmp/prometheus_multiproc";
 /** How often values that are copied rather than shared are brought up to date. */
 const SNAPSHOT_INTERVAL_MS = 1000;
 
+/** How long the last `collect()` callbacks may take when the storage is closed. */
+const LAST_SNAPSHOT_MS = 1000;
+
 /**
  * Connects all metrics of this process, those made before as well, with files that a metrics
  * endpoint reads.
@@ -60,7 +64,9 @@ export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
     onProblem: ({ source, message }) => log.error(message, { source }),
   });
   store.open(writer);
-  const timer = setInterval(() => void snapshotAll(store, log), SNAPSHOT_INTERVAL_MS);
+  const snapshot = (): Promise<unknown> =>
+    snapshotAll(store, (error) => log.error("Cannot collect a metric", { error }));
+  const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
   timer.unref();
   const flush = (): void => writer.flushSync();
   addEventListener("unload", flush);
@@ -69,26 +75,22 @@ export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       removeEventListener("unload", flush);
-      await snapshotAll(store, log);
+      await settleSoon(snapshot());
       store.detach();
       await writer[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Brings values that are copied up to date; one that fails keeps none of the others. */
-async function snapshotAll(store: ProcessStore, log: Log): Promise<void> {
-  for (const storable of store.connected) {
-    try {
-      await storable.snapshot?.();
-    } catch (error) {
-      log.error("Cannot collect a metric", { error });
-    }
-  }
+/** Settles when the promise does, or after a while: what never ends must not keep a process. */
+async function settleSoon(promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => timer = setTimeout(resolve, LAST_SNAPSHOT_MS));
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
-/** The directory when none is given: `PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`. */
-export function defaultDirectory(): string {
+function defaultDirectory(): string {
   const name = "PROMETHEUS_MULTIPROC_DIR";
   // Without the permission Deno would ask for it on the terminal.
   const mayRead = Deno.permissions.querySync({ name: "env", variable: name }).state === "granted";

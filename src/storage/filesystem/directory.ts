@@ -53,7 +53,7 @@ export function prepareDirectory(directory: string): void {
     mkdirSync(dirname(directory), { recursive: true });
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
-    if (errorCode(error) !== "EEXIST" && !exists(directory)) {
+    if (!exists(directory)) {
       if (isOutOfSpace(error)) throw error;
       throw directoryError(directory, errorText(error), "a directory that can be made", error);
     }
