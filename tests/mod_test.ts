@@ -39,6 +39,22 @@ Deno.test("aggregate() and metricsHandler() show what all workers have counted u
   gpe.register.removeSingleMetric(gauge.name);
 });
 
+Deno.test("aggregate() does not wait for a collect() that never ends", async () => {
+  await using temp = await tempDir();
+  const directory = `${temp.path}/metrics`;
+  const stuck = new gpe.Gauge({
+    name: "mod_test_stuck",
+    help: "Never collected",
+    collect: () => new Promise<void>(() => {}),
+  });
+  const counter = new gpe.Counter({ name: "mod_test_free_total", help: "Counted" });
+  await using _storage = gpe.openStorage({ directory });
+  counter.inc();
+  assertStringIncludes(await gpe.aggregate(), "\nmod_test_free_total 1\n");
+  gpe.register.removeSingleMetric(stuck.name);
+  gpe.register.removeSingleMetric(counter.name);
+});
+
 Deno.test("collectDefaultMetrics() registers with our registry, so that the metrics are stored", async () => {
   await using temp = await tempDir();
   await using _storage = gpe.openStorage({ directory: `${temp.path}/metrics` });

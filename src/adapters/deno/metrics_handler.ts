@@ -3,16 +3,18 @@
  *
  * @module
  */
+import { SETTINGS } from "../../config/settings.ts";
 import { createAggregator } from "../../core/aggregate.ts";
 import { renderText } from "../../core/exposition_text.ts";
 import type { Log } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
+import { snapshotAll } from "../../core/snapshot.ts";
 import type { StorageReader } from "../../core/storage.ts";
 import { createMetricsPage, type MetricsEndpoint } from "../../endpoint/mod.ts";
 import { directoryStats, openFilesystemReader } from "../../storage/filesystem/mod.ts";
 import { VERSION } from "../../version.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
-import { defaultDirectory } from "./open_storage.ts";
+import { permittedEnv } from "./runtime.ts";
 
 /** Which metrics are shown. */
 export interface AggregateOptions {
@@ -85,21 +87,33 @@ function openFlushingReader(directory: string): StorageReader {
   const reader = openFilesystemReader({ directory, primitives: denoFilePrimitives });
   return {
     async read() {
-      const store = processStore();
-      // A collector that fails is reported by the storage, which runs it every second.
-      await Promise.allSettled(
-        [...store.connected].map(async (storable) => await storable.snapshot?.()),
-      );
-      await store.writer?.flush();
+      await flushOwn();
       return await reader.read();
     },
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
   };
 }
 
+/** How long a scrape waits for the `collect()` callbacks of this process. */
+const COLLECT_MS = 500;
+
+async function flushOwn(): Promise<void> {
+  const store = processStore();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, COLLECT_MS);
+  });
+  // A callback that fails is reported by the open storage, which runs all of them every second.
+  await Promise.race([snapshotAll(store), late]);
+  clearTimeout(timer);
+  await store.writer?.flush();
+}
+
 /** The writer may be another copy's of this module, so its kind is looked at, not its class. */
 function ownDirectory(): string {
   const { writer } = processStore();
-  const opened = writer !== undefined && "directory" in writer ? writer.directory : undefined;
-  return typeof opened === "string" ? opened : defaultDirectory();
+  if (writer !== undefined && "directory" in writer && typeof writer.directory === "string") {
+    return writer.directory;
+  }
+  return permittedEnv("PROMETHEUS_MULTIPROC_DIR") || SETTINGS.directory.default;
 }
