@@ -27,6 +27,7 @@ export {
   type CollectDefaultMetrics,
   collectDefaultMetrics,
   type DefaultMetricsOptions,
+  type RegistryLike,
 } from "./src/adapters/default_metrics.ts";
 export { instrument } from "./src/adapters/deno/instrument.ts";
 export {
@@ -40,41 +41,69 @@ export {
   openStorage,
   type OpenStorageOptions,
 } from "./src/adapters/deno/open_storage.ts";
-export { exponentialBuckets, linearBuckets } from "./src/core/buckets.ts";
-export { Counter } from "./src/core/counter.ts";
 export { ConfigError, StorageError } from "./src/core/errors.ts";
-export { Gauge } from "./src/core/gauge.ts";
-export { Histogram } from "./src/core/histogram.ts";
 export type { Log, LogLevel } from "./src/core/log.ts";
-export type {
-  Aggregator,
-  CounterConfiguration,
-  GaugeConfiguration,
-  HistogramConfiguration,
-  LabelValues,
-  Metric,
-  MetricConfiguration,
-  MetricObject,
-  MetricObjectWithValues,
-  MetricType,
-  MetricValue,
-  MetricValueWithName,
-  OpenMetricsContentType,
-  PrometheusContentType,
-  RegistryContentType,
-  SummaryConfiguration,
-} from "./src/core/metric_types.ts";
-export { GAUGE_MODES, type GaugeMode } from "./src/core/modes.ts";
 export {
-  OPENMETRICS_CONTENT_TYPE as openMetricsContentType,
-  PROMETHEUS_CONTENT_TYPE as contentType,
-  PROMETHEUS_CONTENT_TYPE as prometheusContentType,
+  type Aggregator,
+  type BaseMetric,
+  type Cell,
+  type Charset,
+  type CollectFunction,
+  type Collector,
+  contentType,
+  Counter,
+  CounterChild,
+  type CounterConfiguration,
+  type Exemplar,
+  exponentialBuckets,
+  type ForeignMetric,
+  Gauge,
+  GAUGE_MODES,
+  GaugeChild,
+  type GaugeConfiguration,
+  type GaugeMode,
+  Histogram,
+  HistogramChild,
+  type HistogramConfiguration,
+  type HistogramData,
+  type HistogramSample,
+  type IncreaseDataWithExemplar,
+  type Labels,
+  type LabelTree,
+  type LabelValues,
+  linearBuckets,
+  type Metric,
+  type MetricChild,
+  type MetricConfiguration,
+  type MetricKind,
+  type MetricObject,
+  type MetricObjectWithValues,
+  type MetricRegistry,
+  type MetricType,
+  type MetricValue,
+  type MetricValueWithName,
+  type ObserveDataWithExemplar,
+  type OpenMetricsContentType,
+  openMetricsContentType,
+  type OpenMetricsMIME,
+  type OpenMetricsVersion,
+  type ProcessStore,
+  type PrometheusContentType,
+  prometheusContentType,
+  type PrometheusMetricsVersion,
+  type PrometheusMIME,
   register,
   Registry,
-} from "./src/core/registry.ts";
-export { Summary } from "./src/core/summary.ts";
-export { validateMetricName } from "./src/core/validation.ts";
+  type RegistryContentType,
+  type Storable,
+  type StorageWriter,
+  Summary,
+  SummaryChild,
+  type SummaryConfiguration,
+  validateMetricName,
+} from "./src/core/mod.ts";
 export type { MetricsEndpoint } from "./src/endpoint/mod.ts";
+export type { FileLayout, FilesystemWriter } from "./src/storage/filesystem/mod.ts";
 export type { FetchApp, FetchHandler, Instrument } from "./src/worker/instrument.ts";
 
 if (import.meta.main) {

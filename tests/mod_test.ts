@@ -68,4 +68,10 @@ Deno.test("collectDefaultMetrics() registers with our registry, so that the metr
   assert(sumOf(samples, "mod_process_resident_memory_bytes", { app: "a" }) > 1e6);
   assert(sumOf(samples, "mod_process_cpu_seconds_total") > 0);
   gpe.register.clear();
+  const theirs = new promClient.Registry();
+  gpe.collectDefaultMetrics({ register: theirs });
+  assertStringIncludes(await theirs.metrics(), "\nprocess_resident_memory_bytes ");
+  const ours = new gpe.Registry();
+  gpe.collectDefaultMetrics({ register: ours });
+  assertStringIncludes(await ours.metrics(), "\nprocess_resident_memory_bytes ");
 });

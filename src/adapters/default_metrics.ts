@@ -4,12 +4,18 @@
  * @module
  */
 import * as promClient from "npm:prom-client@^15.1.3";
-import { register, type Registry } from "../core/registry.ts";
+import { register } from "../core/registry.ts";
+
+/** What takes metrics: a registry of ours or of prom-client. */
+export interface RegistryLike {
+  /** Takes a metric. */
+  registerMetric(metric: never): void;
+}
 
 /** Options of {@linkcode collectDefaultMetrics}, as prom-client has them. */
 export interface DefaultMetricsOptions {
-  /** The registry of ours or of prom-client that takes the metrics. Default: our global one. */
-  readonly register?: Registry | promClient.Registry;
+  /** The registry that takes the metrics. Default: our global one. */
+  readonly register?: RegistryLike;
   /** Put in front of each name. Default: nothing. */
   readonly prefix?: string;
   /** Bounds of the histogram of garbage collections, seconds. */

@@ -11,6 +11,8 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   /**
+   * Makes the error; its message is the problems, one a line.
+   *
    * @param problems One line a problem: what, which value, what was expected.
    * @param options The error that caused this one, where there is one.
    */
@@ -27,6 +29,8 @@ export class StorageError extends Error {
   readonly target: string;
 
   /**
+   * Makes the error.
+   *
    * @param message "Cannot <action>: <state>, expected <wanted>".
    * @param target The directory, file or server.
    * @param options The error that caused this one, where there is one.

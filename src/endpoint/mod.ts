@@ -11,6 +11,16 @@
  *
  * @module
  */
+export type { GaugeMode } from "../core/modes.ts";
+export type { Log, LogLevel } from "../core/log.ts";
+export type {
+  Liveness,
+  MetricKind,
+  ReadProblem,
+  SampleSource,
+  Snapshot,
+  StorageReader,
+} from "../core/storage.ts";
 export {
   createMetricsEndpoint,
   createMetricsPage,
