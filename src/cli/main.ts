@@ -49,7 +49,7 @@ export async function main(args: readonly string[], io: CliIo = denoIo): Promise
   } catch (error) {
     // Whoever read our output has seen enough, as in "gpe dump | head -1".
     if (error instanceof Deno.errors.BrokenPipe) return 0;
-    io.stderr(describeError(error, loaded));
+    reportError(error, loaded, io);
     return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
   }
 }
@@ -60,9 +60,17 @@ async function print(io: CliIo, text: string): Promise<number> {
 }
 
 /** One line a problem; the stack only for who asked for everything. */
-function describeError(error: unknown, loaded: LoadedConfig | undefined): string {
-  if (error instanceof ConfigError) return error.problems.map((line) => `gpe: ${line}\n`).join("");
-  if (!(error instanceof Error)) return `gpe: ${String(error)}\n`;
-  const stack = loaded?.config.logLevel === "debug" ? `${error.stack}\n` : "";
-  return `gpe: ${error.message.replaceAll("\n", " ")}\n${stack}`;
+function reportError(error: unknown, loaded: LoadedConfig | undefined, io: CliIo): void {
+  const { logLevel = "info", logFormat = "text" } = loaded?.config ?? {};
+  const problems = error instanceof ConfigError
+    ? error.problems
+    : [error instanceof Error ? error.message.replaceAll("\n", " ") : String(error)];
+  const stack = error instanceof Error && logLevel === "debug" ? error.stack : undefined;
+  if (logFormat === "json") {
+    const log = createLog({ level: "error", format: "json", write: io.stderr });
+    for (const problem of problems) log.error(problem, { stack });
+    return;
+  }
+  io.stderr(problems.map((problem) => `gpe: ${problem}\n`).join(""));
+  if (stack !== undefined) io.stderr(`${stack}\n`);
 }

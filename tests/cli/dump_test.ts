@@ -59,4 +59,6 @@ Deno.test("gpe dump exits with 1 and one line when there is no such directory", 
   });
   const { stderr } = await gpe(["dump", "--dir", directory, "--log-level", "debug"]);
   assertStringIncludes(stderr, "\n    at ", "who asks for everything gets the stack");
+  const json = (await gpe(["dump", "--dir", directory, "--log-format", "json"])).stderr;
+  assertStringIncludes(JSON.parse(json).message, "no such directory");
 });
