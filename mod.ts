@@ -8,15 +8,14 @@
  *
  * @example
  * ```ts no-run
- * import { Counter } from "@gpe/cli";
+ * import { Counter, instrument } from "@gpe/cli";
  *
  * const orders = new Counter({ name: "orders_total", help: "Orders taken", labelNames: ["shop"] });
- * export default {
- *   fetch(): Response {
- *     orders.inc({ shop: "north" });
- *     return new Response("thanks");
- *   },
- * };
+ * const north = orders.labels("north");
+ * Deno.serve(instrument(() => {
+ *   north.inc();
+ *   return new Response("thanks");
+ * }));
  * ```
  *
  * Run as a program, this module is the command line `gpe`.

@@ -2,11 +2,13 @@
  * The metrics endpoint as a function from request to response.
  *
  * @example
- * ```ts ignore
- * import { createMetricsEndpoint } from "@gpe/cli/endpoint";
+ * ```ts no-run
+ * import { createMetricsEndpoint, type StorageReader } from "@gpe/cli/endpoint";
  *
- * const handler = createMetricsEndpoint({ reader, version: "1.0.0", runtime: "deno" });
- * Deno.serve({ port: 9091 }, handler);
+ * function start(reader: StorageReader): void {
+ *   const handler = createMetricsEndpoint({ reader, version: "1.0.0", runtime: "deno" });
+ *   Deno.serve({ port: 9091 }, handler);
+ * }
  * ```
  *
  * @module
