@@ -11,10 +11,12 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** The first line of what an error says. */
+/** The first line of what an error says, with the system's name of it. */
 export function errorText(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n", 1)[0] as string;
+  const line = message.split("\n", 1)[0] as string;
+  const code = errorCode(error);
+  return code === undefined || line.startsWith(code) ? line : `${code}: ${line}`;
 }
 
 /** Whether the disk is full or read-only: the application goes on without it. */

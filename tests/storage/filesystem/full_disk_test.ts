@@ -1,0 +1,80 @@
+import { assert, assertEquals, assertGreater, assertMatch, assertStrictEquals } from "@std/assert";
+import { openFilesystemReader } from "../../../src/storage/filesystem/mod.ts";
+import { tempDir } from "../../support/temp_dir.ts";
+import { key, KINDS, PRIMITIVES, valuesOf } from "./_support.ts";
+
+const FILL_DISK = new URL("./programs/fill_disk.ts", import.meta.url).href;
+
+/** Mounts a file system of 1 MiB; `undefined` where that is not allowed. */
+async function smallDisk(): Promise<({ path: string } & AsyncDisposable) | undefined> {
+  const temp = await tempDir();
+  const run = async (program: string, ...args: string[]): Promise<boolean> => {
+    const { success } = await new Deno.Command(program, { args, stderr: "null" }).output();
+    return success;
+  };
+  const options = "size=1m,mode=0700";
+  if (!await run("mount", "-t", "tmpfs", "-o", options, "gpe_test", temp.path)) {
+    await temp[Symbol.asyncDispose]();
+    return undefined;
+  }
+  return {
+    path: temp.path,
+    async [Symbol.asyncDispose]() {
+      await run("umount", "-l", temp.path);
+      await temp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const canMount = Deno.build.os === "linux" && Deno.uid() === 0 &&
+  await smallDisk().then(async (disk) => {
+    await disk?.[Symbol.asyncDispose]();
+    return disk !== undefined;
+  });
+
+for (const kind of KINDS) {
+  Deno.test({
+    name: `A full disk stops nothing when ${kind} [needs mount]`,
+    ignore: !canMount,
+    async fn() {
+      await using disk = await smallDisk();
+      assert(disk !== undefined);
+      // What is taken away later, so that there is room again.
+      await Deno.writeFile(`${disk.path}/ballast`, new Uint8Array(256 * 1024));
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-check", FILL_DISK, disk.path, kind],
+        stdin: "piped",
+        stdout: "piped",
+      }).spawn();
+      const reports = child.stdout.pipeThrough(new TextDecoderStream());
+      const lines: { unstored: number; problems: string[] }[] = [];
+      const input = child.stdin.getWriter();
+      for await (const text of reports) {
+        lines.push(JSON.parse(text));
+        if (lines.length > 1) continue;
+        await Deno.remove(`${disk.path}/ballast`);
+        await input.write(new Uint8Array([10]));
+        await input.close();
+      }
+      // A mapped write to a hole would be SIGBUS.
+      assertEquals(await child.status, { success: true, code: 0, signal: null });
+      const [full, after] = lines;
+      assertGreater(full!.unstored, 1000);
+      assertStrictEquals(full!.problems.length, 2, "once for each file");
+      assertMatch(full!.problems[0]!, /^Cannot write metrics of writer "\d+": ENOSPC/);
+      assertEquals(after, { unstored: 0, problems: [] });
+
+      await using reader = openFilesystemReader({
+        directory: disk.path,
+        primitives: PRIMITIVES.mapped,
+      });
+      const { sources, problems } = await reader.read();
+      assertEquals(problems, []);
+      const values = valuesOf(sources[0]);
+      assertStrictEquals(values.size, 20_001 - (full!.unstored - 1));
+      assertStrictEquals(values.get(key(20_000)), 0);
+      values.delete(key(20_000));
+      assertEquals(new Set(values.values()), new Set([3]));
+    },
+  });
+}
