@@ -63,7 +63,7 @@ export class CounterChild extends MetricChild {
 
   /** @internal */
   override leave(): void {
-    this.ready = false;
+    super.leave();
     this.before += this.value;
     this.localValues[this.localIndex] = 0;
     this.exemplar = undefined;
@@ -81,6 +81,7 @@ export class CounterChild extends MetricChild {
     this.values[this.index]! += total;
   }
 
+  /** The way of what is new or refused. */
   private incChecked(value: number): void {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       throw new TypeError(`Value is not a valid number: ${formatValue(value)}`);
@@ -98,6 +99,8 @@ export class CounterChild extends MetricChild {
 /** A total that only ever grows. */
 export class Counter<T extends string = string> extends BaseMetric<CounterChild, T> {
   /**
+   * A counter with no series yet, or, without labels, with one at 0.
+   *
    * @param configuration Name, help, and what else is wanted.
    * @throws {Error} when the configuration is invalid or the name is taken.
    */
@@ -124,7 +127,10 @@ export class Counter<T extends string = string> extends BaseMetric<CounterChild,
     if (this.enableExemplars) {
       this.incWithExemplar(first as IncreaseDataWithExemplar<T> | undefined);
     } else if (isLabels(first)) {
-      this.child(first).inc(value);
+      const child = this.tree.find(first);
+      const isNew = !child.ready;
+      child.inc(value);
+      if (isNew) child.labels = { ...first };
     } else {
       this.tree.bare().inc(first as number | undefined);
     }
@@ -162,14 +168,18 @@ export class Counter<T extends string = string> extends BaseMetric<CounterChild,
     >;
   }
 
+  /** Makes a series that does not show yet. */
   protected override makeChild(labels: Labels): CounterChild {
     return new CounterChild(this as unknown as Counter, labels);
   }
 
+  /** What `inc()` is where exemplars are enabled. */
   private incWithExemplar(data: IncreaseDataWithExemplar<T> = {}): void {
     const { labels = {}, value = 1, exemplarLabels } = data;
-    const child = this.child(labels);
+    const child = this.tree.find(labels);
+    const isNew = !child.ready;
     child.inc(value);
+    if (isNew) child.labels = { ...labels };
     if (exemplarLabels === undefined) return;
     child.exemplar = makeExemplar(exemplarLabels as Record<string, string | number>, value || 1);
   }

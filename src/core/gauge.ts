@@ -66,6 +66,8 @@ export class GaugeChild extends MetricChild {
       throw new TypeError(`Value is not a valid number: ${formatValue(value)}`);
     }
     if (!this.ready) this.enter();
+    // prom-client prints the labels as last set, in their order and types.
+    if (this.kept !== undefined) this.labels = this.kept;
     this.values[this.index] = value;
     this.localValues[this.localIndex] = value;
     if (this.timed) this.noteTime();
@@ -119,6 +121,7 @@ export class GaugeChild extends MetricChild {
 
   /** @internal */
   override leave(): void {
+    super.leave();
     this.hide();
     this.localValues[this.localIndex] = 0;
   }
@@ -149,12 +152,14 @@ export class GaugeChild extends MetricChild {
     this.write(0);
   }
 
+  /** Puts a value into the store's slot, with the time noted. */
   private write(value: number): void {
     this.values[this.index] = value;
     const { timestampIndex } = this.cell;
     if (this.timed && timestampIndex >= 0) this.values[timestampIndex] = this.setAt;
   }
 
+  /** Notes that the value was set now. */
   private noteTime(): void {
     this.setAt = Date.now() / 1000;
     const { timestampIndex } = this.cell;
@@ -168,6 +173,8 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
   readonly multiprocessMode: GaugeMode;
 
   /**
+   * A gauge with no series yet, or, without labels, with one at 0.
+   *
    * @param configuration Name, help, and what else is wanted.
    * @throws {Error} when the configuration is invalid, the name is taken, or the open store keeps no
    * times and the mode needs them.
@@ -209,9 +216,8 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
     if (typeof second !== "number") {
       throw new TypeError(`Value is not a valid number: ${formatValue(second)}`);
     }
-    const child = this.child(first);
+    const child = this.tree.find(first);
     child.set(second);
-    // prom-client prints the labels as last set, in their order and types.
     if (!sameLook(child.labels, first)) child.labels = { ...first };
   }
 
@@ -335,29 +341,37 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
     if (!this.registered) { for (const child of this.series) child.hide(); }
   }
 
+  /** Whether the values go into the store at all. */
   protected override get stored(): boolean {
     return this.multiprocessMode !== "omit";
   }
 
+  /** The mode. */
   protected override get mode(): GaugeMode {
     return this.multiprocessMode;
   }
 
+  /** Makes a series that does not show yet. */
   protected override makeChild(labels: Labels): GaugeChild {
     return new GaugeChild(this as unknown as Gauge, labels);
   }
 
+  /** What `inc()` and `dec()` have in common. */
   private add(
     first: LabelValues<T> | number | undefined,
     second: number | undefined,
     sign: 1 | -1,
-  ) {
+  ): void {
     const given = isLabels(first) ? second : first;
     const delta = given === undefined ? sign : sign === 1 ? given : -given;
     if (typeof delta !== "number") {
       throw new TypeError(`Delta is not a valid number: ${formatValue(delta)}`);
     }
-    (isLabels(first) ? this.child(first) : this.tree.bare()).inc(delta);
+    if (!isLabels(first)) return this.tree.bare().inc(delta);
+    const child = this.tree.find(first);
+    const isNew = !child.ready;
+    child.inc(delta);
+    if (isNew) child.labels = { ...first };
   }
 }
 

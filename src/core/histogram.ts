@@ -99,7 +99,7 @@ export class HistogramChild extends MetricChild {
 
   /** @internal */
   override leave(): void {
-    this.ready = false;
+    super.leave();
     this.clear();
   }
 
@@ -117,6 +117,7 @@ export class HistogramChild extends MetricChild {
     });
   }
 
+  /** The store's slot for a place in `local`. */
   private cellOf(store: ProcessStore, slot: number): Cell {
     const { length } = this.bounds;
     return slot > length
@@ -124,6 +125,7 @@ export class HistogramChild extends MetricChild {
       : this.owner.cell(store, "_bucket", this.labels, goFloat(this.bounds[slot] ?? Infinity));
   }
 
+  /** The place of the bucket that a value falls into. */
   private bucketOf(value: number): number {
     const { bounds } = this;
     let i = 0;
@@ -138,6 +140,8 @@ export class Histogram<T extends string = string> extends BaseMetric<HistogramCh
   readonly upperBounds: readonly number[];
 
   /**
+   * A histogram with no series yet, or, without labels, with one of zeros.
+   *
    * @param configuration Name, help, and what else is wanted.
    * @throws {Error} when the configuration is invalid or the name is taken.
    */
@@ -166,7 +170,7 @@ export class Histogram<T extends string = string> extends BaseMetric<HistogramCh
     if (this.enableExemplars) {
       this.observeWithExemplar(first as ObserveDataWithExemplar<T>);
     } else if (isLabels(first)) {
-      this.child(first).observe(value as number);
+      this.observeIn(first, value as number);
     } else {
       // What is not a number but falsy counts as missing, NaN too: the message is prom-client's.
       this.tree.bare().observe((first === 0 ? 0 : first || value) as number);
@@ -218,7 +222,7 @@ export class Histogram<T extends string = string> extends BaseMetric<HistogramCh
    * @throws {Error} when a label is none of the histogram's.
    */
   zero(labels: LabelValues<T>): void {
-    const child = this.child(labels);
+    const child = this.tree.find(labels);
     child.clear();
     child.labels = { ...labels };
     child.enter();
@@ -248,10 +252,12 @@ export class Histogram<T extends string = string> extends BaseMetric<HistogramCh
     return { name, help, type, values, aggregator };
   }
 
+  /** Makes a series that does not show yet. */
   protected override makeChild(labels: Labels): HistogramChild {
     return new HistogramChild(this as unknown as Histogram, labels);
   }
 
+  /** Adds what is printed of a series. */
   private pushSamples(child: HistogramChild, samples: HistogramSample[]): void {
     const { name, upperBounds, enableExemplars } = this;
     const sharedLabels = { ...child.labels };
@@ -273,10 +279,19 @@ export class Histogram<T extends string = string> extends BaseMetric<HistogramCh
     );
   }
 
+  /** Counts a value in the series of some labels, whose look it takes on when it is new. */
+  private observeIn(labels: Labels, value: number): HistogramChild {
+    const child = this.tree.find(labels);
+    const isNew = !child.ready;
+    child.observe(value);
+    if (isNew) child.labels = { ...labels };
+    return child;
+  }
+
+  /** What `observe()` is where exemplars are enabled. */
   private observeWithExemplar(data: ObserveDataWithExemplar<T>): void {
     const { labels = {}, value, exemplarLabels = {} } = data ?? {};
-    const child = this.child(labels);
-    child.observe(value);
+    const child = this.observeIn(labels, value);
     if (Object.keys(exemplarLabels).length === 0) return;
     child.note(makeExemplar(exemplarLabels as Record<string, string | number>, value));
   }

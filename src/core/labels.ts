@@ -30,6 +30,8 @@ export class LabelTree<C extends object> {
   private unlabelled: C | undefined;
 
   /**
+   * An empty tree.
+   *
    * @param names The label names.
    * @param make Makes the series of a set of labels when it is first asked for.
    */
@@ -102,6 +104,7 @@ export class LabelTree<C extends object> {
     return Object.fromEntries(names.map((name, i) => [name, args[i]]));
   }
 
+  /** Refuses labels of other names. */
   private check(labels: Labels): void {
     for (const name in labels) {
       if (this.known.has(name)) continue;
@@ -111,10 +114,12 @@ export class LabelTree<C extends object> {
     }
   }
 
+  /** The value of a label, as far as it is the object's own. */
   private valueOf(labels: Labels, name: string): unknown {
     return this.guarded && !Object.hasOwn(labels, name) ? undefined : labels[name];
   }
 
+  /** The long way: checks, and makes what is missing. */
   private resolve(labels: Labels): C {
     this.check(labels);
     if (this.names.length === 0) return this.unlabelled ??= this.root = this.add(labels);
@@ -127,6 +132,7 @@ export class LabelTree<C extends object> {
     return this.step(branch, value, () => this.add(labels)) as C;
   }
 
+  /** One level down. */
   private step(branch: Branch<C>, value: unknown, make: () => Branch<C> | C): Branch<C> | C {
     const text = textOf(value);
     let next = branch.get(text);
@@ -136,6 +142,7 @@ export class LabelTree<C extends object> {
     return next;
   }
 
+  /** Makes a series. */
   private add(labels: Labels): C {
     const child = this.make(labels);
     this.children.push(child);

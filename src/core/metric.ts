@@ -26,8 +26,11 @@ import { checkNames } from "./validation.ts";
 export abstract class MetricChild {
   /** The labels as they are printed: types and order are the user's. */
   labels: Labels;
+  /** The labels as they were when `labels()` was last asked for the series. */
+  kept: Labels | undefined = undefined;
   /** Whether an update may go straight to the slots. */
   ready = false;
+  /** The metric. */
   protected readonly owner: BaseMetric<MetricChild, string>;
 
   /** A series that does not show before its first update. */
@@ -44,14 +47,13 @@ export abstract class MetricChild {
     this.ready = true;
   }
 
-  /** Takes the labels that it will be printed with, while it does not show. */
-  relabel(labels: Labels): this {
-    if (!this.ready) this.labels = { ...labels };
-    return this;
+  /** Leaves the local view, which starts at 0 when the series comes back. */
+  leave(): void {
+    this.ready = false;
+    // Whoever brings it back through the kept object brings the labels of that object.
+    if (this.kept !== undefined) this.labels = this.kept;
   }
 
-  /** Leaves the local view, which starts at 0 when the series comes back. */
-  abstract leave(): void;
   /** Moves what is to be stored so far into the store's slots, unless it is there already. */
   abstract connect(store: ProcessStore): void;
 }
@@ -78,12 +80,16 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   store: ProcessStore | undefined = undefined;
   /** @internal Where local values live. */
   readonly slab: Slab = new Slab();
+  /** The series by label values. */
   protected readonly tree: LabelTree<C>;
+  /** The registries that have the metric. */
   protected readonly registries: Set<object> = new Set<object>();
   private readonly storedName: string;
   private collecting: Promise<void> | undefined = undefined;
 
   /**
+   * Checks what all metrics are made from.
+   *
    * @throws {TypeError} when there is no configuration.
    * @throws {Error} when a name or the help text is missing or invalid.
    */
@@ -169,6 +175,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     );
   }
 
+  /** Makes a series that does not show yet. */
   protected abstract makeChild(labels: Labels): C;
 
   /** Whether the values go into the store at all. */
@@ -181,20 +188,21 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     return undefined;
   }
 
-  /** The series of some labels, whose look it takes on when it does not show yet. */
-  protected child(labels: Labels): C {
-    const child = this.tree.find(labels);
-    return child.ready ? child : child.relabel(labels);
-  }
-
+  /** The series that the arguments of `labels()` mean. */
   protected childOf(args: readonly unknown[]): C {
-    return this.child(this.tree.fromArguments(args));
+    const labels = this.tree.fromArguments(args);
+    const child = this.tree.find(labels);
+    child.kept = { ...labels };
+    if (!child.ready) child.labels = child.kept;
+    return child;
   }
 
+  /** Removes a series from the local view. */
   protected drop(child: C): void {
     if (this.series.delete(child)) child.leave();
   }
 
+  /** Removes all series from the local view. */
   protected dropAll(): void {
     for (const child of this.series) child.leave();
     this.series.clear();
@@ -234,8 +242,8 @@ export function isLabels(value: unknown): value is Labels {
   return typeof value === "object" && value !== null;
 }
 
-/** A stopwatch. */
+/** Starts a stopwatch. @returns The seconds since then, to the nanosecond */
 export function startStopwatch(): () => number {
   const start = performance.now();
-  return () => (performance.now() - start) / 1000;
+  return () => Math.round((performance.now() - start) * 1e6) / 1e9;
 }

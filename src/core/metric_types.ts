@@ -3,14 +3,18 @@
  *
  * @module
  */
-import type { MetricType } from "prom-client";
+import type { MetricType as PromMetricType } from "prom-client";
 import type { Counter } from "./counter.ts";
 import type { Gauge } from "./gauge.ts";
 import type { Histogram } from "./histogram.ts";
 import type { GaugeMode } from "./modes.ts";
 import type { Summary } from "./summary.ts";
 
-export type { MetricType };
+/**
+ * The type of a metric. prom-client declares an enumeration that does not exist at run time: there, and
+ * here, it is a text such as `"counter"`.
+ */
+export type MetricType = PromMetricType;
 
 /** The character set of both content types. */
 export type Charset = "utf-8";

@@ -59,6 +59,8 @@ export class Registry<
   private currentContentType: BoundRegistryContentType;
 
   /**
+   * An empty registry.
+   *
    * @param contentType What to print; the Prometheus text format by default.
    * @throws {TypeError} when it is neither of the two.
    */
@@ -206,20 +208,24 @@ export class Registry<
     return merged as Registry;
   }
 
+  /** Whether OpenMetrics is printed. */
   private get isOpenMetrics(): boolean {
     return this.currentContentType === OPENMETRICS_CONTENT_TYPE;
   }
 
+  /** Refuses a metric whose name another one has. */
   private refuseDuplicate(entry: Entry): void {
     const known = this.entries.get(entry.name);
     if (known === undefined || known === entry) return;
     throw new Error(`A metric with the name ${entry.name} has already been registered.`);
   }
 
+  /** Tells a metric that it was dropped. */
   private release(entry: Entry): void {
     storableOf(entry as unknown as Tracked | ForeignMetric).left(this);
   }
 
+  /** One metric as text. */
   private async print(entry: Entry): Promise<string> {
     const metric = typeof entry.getForPromString === "function"
       ? await entry.getForPromString()

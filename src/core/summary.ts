@@ -50,7 +50,7 @@ export class SummaryChild extends MetricChild {
    */
   observe(value: number): void {
     if (!Number.isFinite(value)) {
-      // prom-client takes a lone argument for the value, even where it can only be the labels.
+      // As in prom-client, where missing means that the labels are the value.
       const shown = value === undefined ? this.labels : value;
       throw new TypeError(`Value is not a valid number: ${formatValue(shown)}`);
     }
@@ -83,7 +83,7 @@ export class SummaryChild extends MetricChild {
 
   /** @internal */
   override leave(): void {
-    this.ready = false;
+    super.leave();
     this.clear();
   }
 
@@ -116,6 +116,8 @@ export class Summary<T extends string = string> extends BaseMetric<SummaryChild,
   private readonly pruneAgedBuckets: boolean;
 
   /**
+   * A summary with no series yet, or, without labels, with one of zeros.
+   *
    * @param configuration Name, help, and what else is wanted.
    * @throws {Error} when the configuration is invalid or the name is taken.
    */
@@ -144,9 +146,12 @@ export class Summary<T extends string = string> extends BaseMetric<SummaryChild,
   observe(value: number): void;
   observe(first: LabelValues<T> | number, value?: number): void {
     if (isLabels(first)) {
-      if (value !== undefined) return this.child(first).observe(value);
-      this.tree.peek(first);
-      throw new TypeError(`Value is not a valid number: ${formatValue(first)}`);
+      const child = this.tree.find(first);
+      const isNew = !child.ready;
+      // prom-client takes a lone argument for the value, even where it can only be the labels.
+      child.observe((value === undefined ? first : value) as number);
+      if (isNew) child.labels = { ...first };
+      return;
     }
     // As in prom-client: what is falsy but not 0 counts as no labels, which then are the value.
     const alone = first === 0 ? 0 : first || {};
@@ -205,10 +210,12 @@ export class Summary<T extends string = string> extends BaseMetric<SummaryChild,
     return new TimeWindowQuantiles(this.maxAgeSeconds, this.ageBuckets);
   }
 
+  /** Makes a series that does not show yet. */
   protected override makeChild(labels: Labels): SummaryChild {
     return new SummaryChild(this as unknown as Summary, labels);
   }
 
+  /** Adds what is printed of a series. */
   private pushSamples(child: SummaryChild, samples: object[]): void {
     const { name } = this;
     child.quantiles.compress();
