@@ -7,15 +7,18 @@
  * the metrics of all.
  *
  * @example
- * ```ts no-run
- * import { Counter, instrument } from "@gpe/cli";
+ * ```ts
+ * import { Counter, instrument, register } from "@gpe/cli";
  *
  * const orders = new Counter({ name: "orders_total", help: "Orders taken", labelNames: ["shop"] });
  * const north = orders.labels("north");
- * Deno.serve(instrument(() => {
+ * const app = instrument((_request: Request) => {
  *   north.inc();
  *   return new Response("thanks");
- * }));
+ * });
+ *
+ * await app(new Request("http://localhost/")); // in a server: Deno.serve(app)
+ * console.log(await register.metrics());
  * ```
  *
  * Run as a program, this module is the command line `gpe`.

@@ -2,13 +2,17 @@
  * The metrics endpoint as a function from request to response.
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { createMetricsEndpoint, type StorageReader } from "@gpe/cli/endpoint";
  *
- * function start(reader: StorageReader): void {
- *   const handler = createMetricsEndpoint({ reader, version: "1.0.0", runtime: "deno" });
- *   Deno.serve({ port: 9091 }, handler);
- * }
+ * // A driver opens a real one, such as openFilesystemReader() of "@gpe/cli/filesystem".
+ * const reader: StorageReader = {
+ *   read: () =>
+ *     Promise.resolve({ sources: [], writers: { live: 0, dead: 0, unknown: 0 }, problems: [] }),
+ *   [Symbol.asyncDispose]: () => Promise.resolve(),
+ * };
+ * const endpoint = createMetricsEndpoint({ reader, version: "1.0.0", runtime: "deno" });
+ * console.log(await endpoint(new Request("http://localhost/metrics")));
  * ```
  *
  * @module

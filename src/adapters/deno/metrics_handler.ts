@@ -42,13 +42,15 @@ export interface MetricsHandlerOptions extends AggregateOptions {
  * is given nor a storage is open.
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { metricsHandler } from "@gpe/cli";
  *
  * const metrics = metricsHandler();
- * Deno.serve((request) =>
- *   new URL(request.url).pathname === "/metrics" ? metrics(request) : new Response("hello")
- * );
+ * function app(request: Request): Response | Promise<Response> {
+ *   const { pathname } = new URL(request.url);
+ *   return pathname === "/metrics" ? metrics(request) : new Response("hello");
+ * }
+ * console.log(await app(new Request("http://localhost/metrics")));
  * ```
  */
 export function metricsHandler(options: MetricsHandlerOptions = {}): MetricsEndpoint {
