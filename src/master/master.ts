@@ -145,14 +145,16 @@ export function createMaster(options: MasterOptions): Master {
   function giveUp(message: string): void {
     log.error(message);
     exitCode = 1;
-    stop();
-    stop();
+    stopping.abort();
+    for (const life of lives) life.abort("stop");
   }
 
   function stop(): void {
     if (stopping.signal.aborted) {
+      log.info("Killing the workers that are left", { workers: lives.size });
       for (const life of lives) life.abort("stop");
     } else {
+      log.info("Stopping the workers", { workers: lives.size, graceMs: gracefulTimeoutMs });
       stopping.abort();
       for (const life of lives) life.terminate("stop");
     }

@@ -148,7 +148,7 @@ function workerSpawner(
   app: URL,
   log: Log,
 ): SpawnWorker {
-  const { directory, layout, metricPrefix } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs } = config;
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
     flags: workerFlags(config.denoFlags, {
@@ -156,7 +156,7 @@ function workerSpawner(
       write: [directory],
       bind,
     }),
-    start: { app: app.href, bind, directory, layout, metricPrefix },
+    start: { app: app.href, bind, directory, layout, metricPrefix, gracefulTimeoutMs },
     log,
   });
 }

@@ -66,8 +66,8 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
     return {
       pid: child.pid,
       ended: ended(child, output, (message) => events.failed({ message, permanent: false })),
-      stop: () => void child.kill("SIGTERM"),
-      kill: () => void child.kill("SIGKILL"),
+      stop: () => sendSignal(child, "SIGTERM"),
+      kill: () => sendSignal(child, "SIGKILL"),
     };
   };
 }
@@ -93,6 +93,17 @@ async function ended(
   await Promise.race([Promise.all([disconnected, output]), limit]);
   clearTimeout(timer);
   return exit;
+}
+
+/** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */
+function sendSignal(child: ChildProcess, signal: Deno.Signal): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    Deno.kill(child.pid, signal);
+  } catch (error) {
+    // It has ended a moment ago, the news of which is on its way.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function tell(child: ChildProcess, message: ToWorker): void {

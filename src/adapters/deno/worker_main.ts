@@ -23,6 +23,7 @@ const claim: AddressClaim = { taken: false };
 /** What has to be ended in order, as far as it has been started. */
 const parts: { server?: DrainableServer; storage?: OpenedStorage | undefined } = {};
 let ending = false;
+let gracefulTimeoutMs = 0;
 
 if (Deno.build.os !== "windows") {
   Deno.addSignalListener("SIGTERM", stop);
@@ -32,8 +33,9 @@ if (Deno.build.os !== "windows") {
 // Ctrl-C reaches every process of the terminal; the master alone decides what it means.
 Deno.addSignalListener("SIGINT", () => {});
 
-const channel: WorkerChannel = openWorkerChannel(stop);
+const channel: WorkerChannel = openWorkerChannel(masterGone);
 const start: WorkerStart = await channel.start;
+gracefulTimeoutMs = start.gracefulTimeoutMs;
 parts.storage = openStorageOrGoOn();
 capture();
 await load();
@@ -106,6 +108,12 @@ async function fail(failure: BootFailure): Promise<void> {
   ending = true;
   await channel.send({ "@gpe/cli": "failed", failure });
   Deno.exit(1);
+}
+
+/** Nobody is left to end this worker when it takes too long. */
+function masterGone(): void {
+  setTimeout(() => Deno.exit(1), gracefulTimeoutMs);
+  void stop();
 }
 
 /** Finishes the requests at hand, brings the metrics into their files, and ends. */

@@ -22,6 +22,8 @@ export interface WorkerStart {
   readonly layout: "timestamp" | "value";
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
+  /** How long the worker may take to end when the master is gone, in milliseconds. */
+  readonly gracefulTimeoutMs: number;
 }
 
 /** A message from the master to a worker. */

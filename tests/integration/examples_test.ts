@@ -1,0 +1,59 @@
+import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import { sampleKey, sumOf } from "../support/exposition.ts";
+import { checkoutPath, startServing } from "./serving.ts";
+
+async function status(url: string, init?: RequestInit): Promise<number> {
+  const response = await fetch(url, init);
+  await response.body?.cancel();
+  return response.status;
+}
+
+Deno.test("examples/hello.ts is counted", async () => {
+  await using serving = await startServing(checkoutPath("examples/hello.ts"));
+  for (let i = 0; i < 3; i++) assertEquals(await status(serving.app), 200);
+  assertEquals(sumOf(await serving.scrape(), "gunicorn_worker_requests_total"), 3);
+});
+
+Deno.test("examples/custom_metrics.ts shows its metrics over all workers", async () => {
+  await using serving = await startServing(checkoutPath("examples/custom_metrics.ts"));
+  const before = Date.now() / 1000;
+  for (const item of ["tea", "tea", "coffee", "cake"]) {
+    assertEquals(await status(`${serving.app}/buy?item=${item}`), 200);
+  }
+  assertEquals(await status(`${serving.app}/buy?item=boat`), 404);
+  const samples = await serving.scrape();
+  assertEquals(samples.get(sampleKey("shop_orders_total", { item: "tea" })), 2);
+  assertEquals(samples.get(sampleKey("shop_orders_total", { item: "coffee" })), 1);
+  assertEquals(samples.get(sampleKey("shop_orders_total", { item: "cake" })), 1);
+  assertEquals(samples.get("shop_order_price_euros_count"), 4);
+  assertEquals(samples.get(sampleKey("shop_order_price_euros_bucket", { le: "5.0" })), 3);
+  assertAlmostEquals(samples.get("shop_order_price_euros_sum")!, 3.1 + 3.1 + 4.2 + 12.5);
+  assertEquals(samples.get("shop_dearest_order_euros"), 12.5);
+  assertEquals(samples.get("shop_open_baskets"), 0);
+  assertGreater(samples.get("shop_last_order_timestamp_seconds")!, before - 1);
+  assertGreater(sumOf(samples, "shop_cache_entries"), 0);
+  for (const key of samples.keys()) {
+    if (key.startsWith("shop_cache_entries")) assertEquals(/"pid":"\d+"/.test(key), true);
+  }
+});
+
+Deno.test("examples/deno_serve.ts is served on the bound address, failures counted", async () => {
+  await using serving = await startServing(checkoutPath("examples/deno_serve.ts"));
+  assertEquals(await (await fetch(`${serving.app}/users/7`)).json(), { id: "7" });
+  assertEquals(await status(`${serving.app}/`), 200);
+  assertEquals(await status(`${serving.app}/echo`, { method: "POST", body: "four" }), 200);
+  assertEquals(await status(`${serving.app}/nowhere`), 404);
+  assertEquals(await status(`${serving.app}/fail`), 500);
+  const samples = await serving.scrape();
+  assertEquals(sumOf(samples, "gunicorn_worker_requests_total"), 5);
+  assertEquals(sumOf(samples, "gunicorn_worker_responses_total", { code: "500" }), 1);
+  assertEquals(sumOf(samples, "gunicorn_worker_request_size_bytes_sum"), 4);
+  assertEquals(
+    sumOf(samples, "gunicorn_worker_failed_requests_total", {
+      endpoint: "/fail",
+      method: "GET",
+      error_type: "Error",
+    }),
+    1,
+  );
+});
