@@ -13,8 +13,8 @@ import type { Cell, MetricKind } from "./storage.ts";
 
 /** What a metric of another library must have: prom-client's metrics do. */
 export interface ForeignMetric {
-  /** The metric name. */
-  readonly name: string;
+  /** The metric name. It is there at run time; prom-client's types do not mention it. */
+  readonly name?: string;
   /** Gives help text, type, aggregator and values, in prom-client's shape. */
   get(): unknown;
 }
@@ -62,9 +62,11 @@ export function storableOf(metric: Tracked | ForeignMetric): Tracked {
  */
 class CopiedTotal {
   private cell: Cell;
-  /** What was counted before the library set it back, and what others put into the slot. */
+  /** What was counted before the library set it back. */
   private base = 0;
   private last = 0;
+  /** What other metrics put into the slot. */
+  private others = 0;
   private written = 0;
 
   constructor(cell: Cell) {
@@ -74,12 +76,11 @@ class CopiedTotal {
   /** Notes the library's value, which started again from 0 if `wasReset`. */
   copy(value: number, wasReset: boolean): void {
     const { values, index } = this.cell;
-    const others = values[index]! - this.written;
-    if (others !== 0) this.base += others;
+    this.others += values[index]! - this.written;
     if (wasReset) this.base += this.last;
     this.last = value;
-    // Assigned, not added: while nothing was set back, the slot has the library's own bits.
-    this.written = this.base === 0 ? value : this.base + value;
+    // Assigned, not added: the slot of one metric that was never set back has the library's own bits.
+    this.written = this.others + (this.base + value);
     values[index] = this.written;
   }
 
@@ -87,6 +88,7 @@ class CopiedTotal {
   move(cell: Cell): void {
     if (cell === this.cell) return;
     this.cell = cell;
+    this.others = 0;
     this.written = 0;
     this.copy(this.last, false);
   }
@@ -120,7 +122,7 @@ class ForeignTracker implements Tracked {
   constructor(metric: ForeignMetric) {
     this.metric = metric;
     // Noted now: an OpenMetrics registry takes the suffix off a counter's name later.
-    this.name = metric.name;
+    this.name = `${metric.name}`;
   }
 
   joined(registry: object): void {
