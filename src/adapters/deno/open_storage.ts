@@ -4,12 +4,14 @@
  * @module
  */
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
+import { SETTINGS } from "../../config/settings.ts";
 import { type Log, SILENT_LOG } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
 import { snapshotAll } from "../../core/snapshot.ts";
 import type { FileLayout } from "../../storage/filesystem/file_format.ts";
 import { type FilesystemWriter, openFilesystemWriter } from "../../storage/filesystem/writer.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
+import { permittedEnv } from "./runtime.ts";
 
 /** How {@linkcode openStorage} works. */
 export interface OpenStorageOptions {
@@ -30,8 +32,6 @@ export interface OpenedStorage extends AsyncDisposable {
   /** The writer that the metrics of this process use. */
   readonly writer: FilesystemWriter;
 }
-
-const DEFAULT_DIRECTORY = "/tmp/prometheus_multiproc";
 
 /** How often values that are copied rather than shared are brought up to date. */
 const SNAPSHOT_INTERVAL_MS = 1000;
@@ -91,8 +91,5 @@ async function settleSoon(promise: Promise<unknown>): Promise<void> {
 }
 
 function defaultDirectory(): string {
-  const name = "PROMETHEUS_MULTIPROC_DIR";
-  // Without the permission Deno would ask for it on the terminal.
-  const mayRead = Deno.permissions.querySync({ name: "env", variable: name }).state === "granted";
-  return (mayRead ? Deno.env.get(name) : undefined) || DEFAULT_DIRECTORY;
+  return permittedEnv("PROMETHEUS_MULTIPROC_DIR") || SETTINGS.directory.default;
 }

@@ -25,6 +25,14 @@ export function isOutOfSpace(error: unknown): boolean {
   return code === "ENOSPC" || code === "EDQUOT" || code === "EROFS";
 }
 
+/**
+ * Whether an error says nothing about the file it occurred with: too many open files, out of memory,
+ * a disk that did not answer.
+ */
+export function isPassing(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM", "EIO", "EINTR", "EAGAIN"].includes(errorCode(error) ?? "");
+}
+
 /** Removes a temporary file, where it can. What stays is removed by the next master that starts. */
 export function removeQuietly(path: string): void {
   try {

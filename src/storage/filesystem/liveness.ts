@@ -7,7 +7,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Liveness, ReadProblem } from "../../core/storage.ts";
 import { parseWriterFileName } from "./file_format.ts";
-import { errorCode, errorText } from "./file_errors.ts";
+import { errorCode, errorText, isPassing } from "./file_errors.ts";
 import type { FilePrimitives } from "./primitives.ts";
 import type { ProcessIdentity } from "./process_identity.ts";
 import { readWriterRecord, type WriterRecord } from "./writer_file.ts";
@@ -49,11 +49,12 @@ export class WriterWatch {
     for (const name of names) {
       const id = parseWriterFileName(name);
       if (id === undefined) continue;
+      const before = this.#known.get(id);
       try {
-        const known = this.#judge(name, this.#known.get(id));
-        if (known !== undefined) found.set(id, known);
+        found.set(id, this.#judge(name, before));
       } catch (error) {
         if (errorCode(error) === "ENOENT") continue; // removed since the directory was listed
+        if (before !== undefined && isPassing(error)) found.set(id, before);
         problems.push({ source: name, message: `Cannot read writer file: ${errorText(error)}` });
       }
     }

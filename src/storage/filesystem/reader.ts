@@ -6,7 +6,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Liveness, ReadProblem, Snapshot, StorageReader } from "../../core/storage.ts";
-import { errorCode, errorText } from "./file_errors.ts";
+import { errorCode, errorText, isPassing } from "./file_errors.ts";
 import { parseMetricFileName } from "./file_format.ts";
 import { FileReader, type ReadStats } from "./file_reader.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
@@ -43,6 +43,7 @@ class Reader implements FilesystemReader {
   readonly stats: ReadStats = { filesOpened: 0, bytesRead: 0, keysParsed: 0 };
   readonly #watch: WriterWatch;
   #files = new Map<string, FileReader>();
+  #names: string[] = [];
   #revision = 0;
 
   constructor(directory: string, primitives: FilePrimitives) {
@@ -57,15 +58,19 @@ class Reader implements FilesystemReader {
     const files = new Map<string, FileReader>();
     for (const name of names) {
       if (!name.endsWith(".db")) continue;
+      const before = this.#files.get(name);
       try {
-        const file = this.#readFile(name);
-        judge(file, writers);
-        files.set(name, file);
-        for (const problem of file.problems) problems.push(problem);
+        files.set(name, this.#readFile(name, before));
       } catch (error) {
         if (errorCode(error) === "ENOENT") continue; // removed since the directory was listed
         problems.push({ source: name, message: `Cannot read metric file: ${errorText(error)}` });
+        // Totals would fall, and rise again with the next read: the values of the last one stay.
+        if (before !== undefined && isPassing(error)) files.set(name, before);
       }
+    }
+    for (const file of files.values()) {
+      judge(file, writers);
+      for (const problem of file.problems) problems.push(problem);
     }
     this.#files = files;
     return Promise.resolve({
@@ -82,21 +87,20 @@ class Reader implements FilesystemReader {
 
   #list(problems: ReadProblem[]): string[] {
     try {
-      return readdirSync(this.directory).sort();
+      return this.#names = readdirSync(this.directory).sort();
     } catch (error) {
       const message = `Cannot read directory ${JSON.stringify(this.directory)}: ` +
         `${errorText(error)}, expected the directory of the metric files`;
       problems.push({ source: this.directory, message });
-      return [];
+      return isPassing(error) ? this.#names : [];
     }
   }
 
-  #readFile(name: string): FileReader {
+  #readFile(name: string, before: FileReader | undefined): FileReader {
     const path = join(this.directory, name);
     // Before it is opened: opening a fifo or device could block or have an effect.
     const status = lstatSync(path);
     if (!status.isFile()) throw new Error("it is not a regular file");
-    const before = this.#files.get(name);
     if (before?.isSameFile(status) && before.refresh(path, this.stats)) return before;
     const fileName = parseMetricFileName(name);
     if (fileName === undefined) {

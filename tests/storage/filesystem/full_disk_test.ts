@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertMatch, assertStrictEquals } from "@std/assert";
-import { openFilesystemReader } from "../../../src/storage/filesystem/mod.ts";
+import { openFilesystemReader, openFilesystemWriter } from "../../../src/storage/filesystem/mod.ts";
 import { tempDir } from "../../support/temp_dir.ts";
-import { key, KINDS, PRIMITIVES, valuesOf } from "./_support.ts";
+import { add, key, KINDS, PRIMITIVES, valuesOf } from "./_support.ts";
 
 const FILL_DISK = new URL("./programs/fill_disk.ts", import.meta.url).href;
 
@@ -78,3 +78,37 @@ for (const kind of KINDS) {
     },
   });
 }
+
+Deno.test({
+  name: "openFilesystemWriter() works when the disk is full from the start [needs mount]",
+  ignore: !canMount,
+  async fn() {
+    await using disk = await smallDisk();
+    assert(disk !== undefined);
+    const ballast = new Uint8Array(1024 * 1024);
+    await Deno.writeFile(`${disk.path}/ballast`, ballast).catch(() => {}); // until it is full
+    let now = 1e12;
+    const problems: string[] = [];
+    await using writer = openFilesystemWriter({
+      directory: disk.path,
+      primitives: PRIMITIVES.mapped,
+      now: () => now,
+      onProblem: ({ message }) => problems.push(message),
+    });
+    add(writer.allocate("counter", undefined, key(1)), 1);
+    assertStrictEquals(writer.unstored, 1);
+    assertStrictEquals(problems.length, 2, "the directory and the file");
+    await Deno.remove(`${disk.path}/ballast`);
+    now += 10_000;
+    add(writer.allocate("counter", undefined, key(2)), 2);
+    assertStrictEquals(writer.unstored, 1);
+    assertStrictEquals(writer.writer, `${Deno.pid}`);
+    await using reader = openFilesystemReader({
+      directory: disk.path,
+      primitives: PRIMITIVES.mapped,
+    });
+    const { sources, writers } = await reader.read();
+    assertEquals(writers, { live: 1, dead: 0, unknown: 0 });
+    assertEquals([...valuesOf(sources[0])], [[key(2), 2]]);
+  },
+});

@@ -247,3 +247,22 @@ Deno.test("read() takes our file for an unknown writer's when its incarnation is
   const { sources } = await reader.read();
   assertEquals(sources.map(({ liveness }) => liveness), ["live", "unknown"]);
 });
+
+Deno.test("read() keeps the values of the last read while no file can be opened", async () => {
+  await using temp = await tempDir();
+  await using writer = openFilesystemWriter({ directory: temp.path, primitives });
+  add(writer.allocate("counter", undefined, key(1)), 5);
+  const program = new URL("./programs/exhaust_files.ts", import.meta.url).href;
+  const shell = 'ulimit -n 100 && exec "$0" run -A --no-check "$1" "$2"';
+  const { success, stdout } = await new Deno.Command("/bin/sh", {
+    args: ["-c", shell, Deno.execPath(), program, temp.path],
+  }).output();
+  assert(success);
+  const lines = new TextDecoder().decode(stdout).trim().split("\n").map((line) => JSON.parse(line));
+  const state = { values: [[5]], writers: { live: 1, dead: 0, unknown: 0 } };
+  assertEquals(lines, [
+    { ...state, problems: false },
+    { ...state, problems: true },
+    { ...state, problems: false },
+  ]);
+});
