@@ -137,7 +137,6 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
       if (method !== "GET" && method !== "HEAD") observeRequestSize(metrics, request);
       let result: unknown;
       try {
-        // deno-lint-ignore prefer-rest-params
         result = Reflect.apply(handler, self ?? this, arguments);
       } catch (error) {
         failed(request, error, started, codeFollows);
@@ -221,7 +220,6 @@ function finishing(
   const native = nativeResponse();
   const last = (result: unknown) => result instanceof native ? finish(result) : result;
   const wrapped = function (this: unknown): unknown {
-    // deno-lint-ignore prefer-rest-params
     const result = Reflect.apply(handler, this, arguments);
     return isThenable(result) ? result.then(last) : last(result);
   };
