@@ -50,8 +50,7 @@ export function directoryError(
  */
 export function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(dirname(directory), { recursive: true });
-    mkdirSync(directory, { mode: 0o700 });
+    makeDirectory(directory);
   } catch (error) {
     if (!exists(directory)) {
       if (isOutOfSpace(error)) throw error;
@@ -59,6 +58,17 @@ export function prepareDirectory(directory: string): void {
     }
   }
   checkDirectory(directory);
+}
+
+/** What leads to the directory is made only where it is missing: on Deno it takes a permission. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(directory), { recursive: true });
+    mkdirSync(directory, { mode: 0o700 });
+  }
 }
 
 function checkDirectory(directory: string): void {
