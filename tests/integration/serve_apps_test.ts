@@ -154,3 +154,16 @@ Deno.test("gpe dump prints what the workers of a stopped service counted", async
   assertEquals(counted.map((line) => Number(line.split(" ")[1])).reduce((a, b) => a + b), 3);
   assertStringIncludes(stdout, 'gunicorn_master_signals_total{signal="term"} 1');
 });
+
+Deno.test("gpe serve serves the application when its workers may not write metrics", async () => {
+  await using dir = await tempDir();
+  const directory = `${dir.path}/metrics`;
+  await using serving = await startServing(checkoutPath("examples/hello.ts"), {
+    workers: 1,
+    directory,
+    flags: [`--deno-flag=--deny-write=${directory}`],
+  });
+  assertEquals(await get(serving.app), "Hello from one of the workers\n");
+  assertMatch(serving.gpe.stderr, /error worker_1: Cannot store the metrics of this worker/);
+  assertEquals(sumOf(await serving.scrape(), "gunicorn_workers", { state: "running" }), 1);
+});

@@ -150,3 +150,16 @@ Deno.test("gpe serve kills a worker that takes longer than the graceful timeout"
   assertEquals(await isRunning(worker!), false);
   assertEquals(await request, "cut off");
 });
+
+Deno.test("gpe serve opens no debugger port when master and workers get SIGUSR1", async () => {
+  await using serving = await startServing(checkoutPath("examples/hello.ts"));
+  const workers = await childrenOf(serving.gpe.pid);
+  for (const pid of [serving.gpe.pid, ...workers]) Deno.kill(pid, "SIGUSR1");
+  await waitFor(async () =>
+    sumOf(await serving.scrape(), "gunicorn_master_signals_total", { signal: "usr1" }) === 1
+  );
+  await (await fetch(serving.app)).text();
+  assertEquals(await childrenOf(serving.gpe.pid), workers);
+  assertEquals((await serving.gpe.stop()).code, 0);
+  assertEquals(/debugger/i.test(serving.gpe.stderr), false);
+});

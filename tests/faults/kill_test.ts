@@ -1,0 +1,106 @@
+/**
+ * Workers are killed under load, again and again. No request that was answered may be missing from
+ * the totals, none that was never sent may be in them, and no total may ever go down by one bit.
+ *
+ * A few kills in `deno task test`, many in `deno task faults`.
+ */
+import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+import { sumOf } from "../support/exposition.ts";
+import { waitFor } from "../support/wait_for.ts";
+import {
+  checkoutPath,
+  childrenOf,
+  requestOnce,
+  type Serving,
+  startServing,
+} from "../integration/serving.ts";
+
+const KILLS = Deno.env.get("GPE_FAULTS") === "full" ? 100 : 6;
+const CLIENTS = 6;
+
+/** Everything that only ever grows. */
+const TOTAL = /^[^{]+(_total|_sum|_count|_bucket)(\{|$)/;
+
+/** What the clients know. */
+interface Load {
+  sent: number;
+  answered: number;
+  done: boolean;
+}
+
+Deno.test(`gpe serve loses no counted request when ${KILLS} workers are killed under load`, async () => {
+  await using serving = await startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
+    workers: 3,
+  });
+  const load: Load = { sent: 0, answered: 0, done: false };
+  const clients = Array.from({ length: CLIENTS }, () => sendRequests(serving, load));
+  const watcher = watchTotals(serving, load);
+  try {
+    for (let kill = 1; kill <= KILLS; kill++) await killOne(serving, load, kill);
+  } finally {
+    load.done = true;
+  }
+  await Promise.all(clients);
+  const scrapes = await watcher;
+  assertGreaterOrEqual(scrapes, KILLS);
+
+  const samples = await serving.scrape();
+  for (
+    const name of [
+      "test_work_total",
+      "gunicorn_worker_requests_total",
+      "gunicorn_worker_request_duration_seconds_count",
+    ]
+  ) {
+    const counted = sumOf(samples, name);
+    assertGreaterOrEqual(counted, load.answered, name);
+    assertLessOrEqual(counted, load.sent, name);
+  }
+  // What a kill cuts off is at most what was on its way then.
+  assertLessOrEqual(load.sent - load.answered, KILLS * CLIENTS);
+  assertEquals(sumOf(samples, "gunicorn_worker_restart_total", { reason: "signal" }), KILLS);
+  // The page's last guard would hide a total that went down: it must have had nothing to do.
+  assertEquals(samples.get("gpe_scrape_corrections_total"), 0);
+});
+
+async function sendRequests(serving: Serving, load: Load): Promise<void> {
+  while (!load.done) {
+    load.sent++;
+    try {
+      if (await requestOnce(`${serving.app}/`)) load.answered++;
+    } catch (error) {
+      // The worker died with the connection: the request may have been counted, or not.
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+    }
+  }
+}
+
+/** Kills one of the workers and waits until another one is in its place, and the load went on. */
+async function killOne(serving: Serving, load: Load, kill: number): Promise<void> {
+  const before = load.answered;
+  await waitFor(() => load.answered > before + 50);
+  const workers = await childrenOf(serving.gpe.pid);
+  Deno.kill(workers[kill % workers.length]!, "SIGKILL");
+  await waitFor(async () => {
+    const samples = await serving.scrape();
+    return sumOf(samples, "gunicorn_worker_restart_total") === kill &&
+      sumOf(samples, "gunicorn_workers", { state: "running" }) === 3;
+  }, { what: `a worker in the place of the killed one; there is:\n${serving.gpe.stderr}` });
+}
+
+/** Scrapes without pause and compares each page with the one before. @returns how many pages */
+async function watchTotals(serving: Serving, load: Load): Promise<number> {
+  let scrapes = 0;
+  let last = new Map<string, number>();
+  do {
+    const page = await serving.scrape();
+    for (const [key, value] of last) {
+      if (!TOTAL.test(key)) continue;
+      const now = page.get(key);
+      assert(now !== undefined && now >= value, `${key} was ${value} and is ${now}`);
+    }
+    last = page;
+    scrapes++;
+  } while (!load.done);
+  return scrapes;
+}
