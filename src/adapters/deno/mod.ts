@@ -1,0 +1,14 @@
+/**
+ * The package on Deno: the storage of a process, and the metrics of all.
+ *
+ * @module
+ */
+export { denoFilePrimitives } from "./file_primitives.ts";
+export { instrument } from "./instrument.ts";
+export {
+  aggregate,
+  type AggregateOptions,
+  metricsHandler,
+  type MetricsHandlerOptions,
+} from "./metrics_handler.ts";
+export { type OpenedStorage, openStorage, type OpenStorageOptions } from "./open_storage.ts";
