@@ -103,7 +103,7 @@ async function measure(instrumented: boolean): Promise<Measured> {
 }
 
 function startInstrumentation(): ReturnType<typeof startWorkerInstrumentation> {
-  processStore().open(createMemoryStorage().openWriter("1"));
+  processStore().open(createMemoryStorage().openWriter({ writer: "1" }));
   return startWorkerInstrumentation();
 }
 

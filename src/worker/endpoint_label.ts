@@ -33,11 +33,7 @@ const ID =
 
 /** The path of a URL or of a request target, with what looks like an id replaced by `:id`. */
 export function collapsePath(url: string): string {
-  const scheme = url.indexOf("://");
-  const start = scheme < 0 ? 0 : url.indexOf("/", scheme + 3);
-  if (start < 0) return "/";
-  const end = url.slice(start).search(/[?#]/);
-  const path = end < 0 ? url.slice(start) : url.slice(start, start + end);
+  const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
   return path.split("/").map((part) => ID.test(part) ? ":id" : part).join("/") || "/";
 }
 

@@ -14,9 +14,13 @@ function measureBoundary(): number {
   return type.slice(type.indexOf("boundary=") + "boundary=".length).length;
 }
 
-/** `"` and line ends in a name become three characters each (RFC 7578, Fetch's multipart encoder). */
-function nameSize(name: string): number {
-  return utf8Length(name.replace(/\r\n|\r|\n/g, "%0D%0A").replaceAll('"', "%22"));
+/** What would end the header line or the name becomes three characters each. */
+function quotedSize(name: string): number {
+  return utf8Length(name) + 2 * (name.match(/["\r\n]/g)?.length ?? 0);
+}
+
+function withLineEnds(text: string): string {
+  return text.replace(/\r\n|\r|\n/g, "\r\n");
 }
 
 /**
@@ -30,11 +34,11 @@ export function formDataSize(form: FormData): number {
   const frame = `--\r\nContent-Disposition: form-data; name=""\r\n\r\n\r\n`.length + boundary;
   let size = `----`.length + boundary;
   for (const [name, value] of form) {
-    size += frame + nameSize(name);
+    size += frame + quotedSize(withLineEnds(name));
     if (typeof value === "string") {
-      size += utf8Length(value.replace(/\r\n|\r|\n/g, "\r\n"));
+      size += utf8Length(withLineEnds(value));
     } else {
-      size += `; filename=""\r\nContent-Type: `.length + nameSize(value.name) +
+      size += `; filename=""\r\nContent-Type: `.length + quotedSize(value.name) +
         utf8Length(value.type || "application/octet-stream") + value.size;
     }
   }

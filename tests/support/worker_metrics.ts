@@ -1,0 +1,30 @@
+/** The worker metrics of a registry of their own, and their values by series. */
+import { Registry } from "../../src/core/registry.ts";
+import { createWorkerMetrics, type WorkerMetrics } from "../../src/worker/worker_metrics.ts";
+
+/** Metrics and a way to read them. */
+export interface MeasuredWorker {
+  /** Where the metrics are registered. */
+  readonly register: Registry;
+  /** The metrics of `worker_7`. */
+  readonly metrics: WorkerMetrics;
+  /** Values by `name{labels}`, without the prefix, `worker_id`, buckets, and series that are 0. */
+  values(): Promise<Record<string, number>>;
+}
+
+/** Makes the metrics of a worker for one test. */
+export function measuredWorker(register: Registry = new Registry()): MeasuredWorker {
+  const metrics = createWorkerMetrics({ register, workerId: "worker_7" });
+  return { register, metrics, values: () => workerValues(register) };
+}
+
+/** Reads the worker metrics of a registry, as {@linkcode MeasuredWorker.values} gives them. */
+export async function workerValues(register: Registry): Promise<Record<string, number>> {
+  const values: Record<string, number> = {};
+  for (const line of (await register.metrics()).split("\n")) {
+    const match = /^gunicorn_worker_(\w+)\{worker_id="\w+",?(.*)\} (.+)$/.exec(line);
+    if (match === null || match[1]!.endsWith("_bucket") || Number(match[3]) === 0) continue;
+    values[match[2] === "" ? match[1]! : `${match[1]}{${match[2]}}`] = Number(match[3]);
+  }
+  return values;
+}
