@@ -8,6 +8,9 @@ import { countRun, type Counts, sumCounts, summaryLine } from "./test_report.ts"
 
 const ROOT = new URL("../", import.meta.url);
 
+/** A run that takes longer hangs: it is ended, so that the last line is printed all the same. */
+const DEADLINE_MS = { short: 15 * 60_000, full: 45 * 60_000 };
+
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -34,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
 async function runTests(
   flags: readonly string[],
   paths: readonly string[],
-  faults = "short",
+  faults: "short" | "full" = "short",
 ): Promise<Counts> {
   const modules = await findModules(paths);
   // With a filter, a module may rightly have nothing to run.
@@ -43,18 +46,18 @@ async function runTests(
     console.error(`Cannot run tests: no test modules in ${JSON.stringify(paths)}`);
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  return await denoTest(flags, modules, expected, { GPE_FAULTS: faults });
+  return await denoTest(flags, modules, expected, faults);
 }
 
 async function denoTest(
   flags: readonly string[],
   paths: readonly string[],
   modules: readonly string[],
-  env: Record<string, string> = {},
+  faults: "short" | "full" = "short",
 ): Promise<Counts> {
   const report = await Deno.makeTempFile({ prefix: "gpe_junit_", suffix: ".xml" });
   try {
-    const { success } = await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: [
         "test",
         "-A",
@@ -65,9 +68,15 @@ async function denoTest(
         ...flags,
         ...paths,
       ],
-      env,
+      env: { GPE_FAULTS: faults },
       stdin: "null",
-    }).spawn().status;
+    }).spawn();
+    const deadline = setTimeout(() => {
+      console.error(`Ended the tests: they ran for ${DEADLINE_MS[faults] / 60_000} minutes`);
+      child.kill("SIGKILL");
+    }, DEADLINE_MS[faults]);
+    const { success } = await child.status;
+    clearTimeout(deadline);
     return countRun({ report: await Deno.readTextFile(report), success, modules });
   } finally {
     await Deno.remove(report);
