@@ -23,6 +23,7 @@ const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 
 /** One series of a histogram. Keep it where the labels are known beforehand. */
 export class HistogramChild extends MetricChild {
+  /** The upper bounds, the infinite one too: no search goes past it. */
   private readonly bounds: Float64Array;
   /** The counts of the buckets, not added up; of the infinite one; and the sum of the values. */
   private readonly local: Float64Array;
@@ -39,7 +40,7 @@ export class HistogramChild extends MetricChild {
   constructor(owner: Histogram, labels: Labels) {
     super(owner, labels);
     const size = owner.upperBounds.length + 2;
-    this.bounds = Float64Array.from(owner.upperBounds);
+    this.bounds = Float64Array.of(...owner.upperBounds, Infinity);
     this.local = new Float64Array(size);
     this.stored = new Array<Float64Array>(size).fill(UNSTORED.values);
     this.indexes = new Uint32Array(size).fill(UNSTORED.index);
@@ -59,7 +60,7 @@ export class HistogramChild extends MetricChild {
     }
     if (!this.ready) this.enter();
     const bucket = this.bucketOf(value);
-    const sum = this.bounds.length + 1;
+    const sum = this.bounds.length;
     this.stored[bucket]![this.indexes[bucket]!]! += 1;
     this.local[bucket]! += 1;
     this.stored[sum]![this.indexes[sum]!]! += value;
@@ -119,17 +120,17 @@ export class HistogramChild extends MetricChild {
 
   /** The store's slot for a place in `local`. */
   private cellOf(store: ProcessStore, slot: number): Cell {
-    const { length } = this.bounds;
-    return slot > length
+    const bound = this.bounds[slot];
+    return bound === undefined
       ? this.owner.cell(store, "_sum", this.labels)
-      : this.owner.cell(store, "_bucket", this.labels, goFloat(this.bounds[slot] ?? Infinity));
+      : this.owner.cell(store, "_bucket", this.labels, goFloat(bound));
   }
 
   /** The place of the bucket that a value falls into. */
   private bucketOf(value: number): number {
     const { bounds } = this;
     let i = 0;
-    while (i < bounds.length && !(value <= bounds[i]!)) i++;
+    while (!(value <= bounds[i]!)) i++;
     return i;
   }
 }

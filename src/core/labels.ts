@@ -55,19 +55,17 @@ export class LabelTree<C extends object> {
    * @throws {Error} when a label is none of the metric's.
    */
   find(labels: Labels): C {
-    if (this.guarded) return this.resolve(labels);
     const names = this.names;
     let node: Branch<C> | C | undefined = this.root;
-    let unknown = 0;
-    for (let i = 0; i < names.length; i++) {
-      const value = labels[names[i]!];
-      if (value !== undefined) unknown--;
-      node = (node as Branch<C>).get(value);
+    let i = 0;
+    // Walking the object is twice as fast as asking it for each name: V8 knows the places of the values.
+    for (const name in labels) {
+      if (name !== names[i]) return this.findInOrder(labels);
+      node = (node as Branch<C>).get(labels[name]);
       if (node === undefined) return this.resolve(labels);
+      i++;
     }
-    // Everything found is counted off: what is left over is unknown, or undefined, or inherited.
-    for (const _ in labels) unknown++;
-    return unknown === 0 && node !== undefined ? node as C : this.resolve(labels);
+    return i === names.length && node !== undefined ? node as C : this.findInOrder(labels);
   }
 
   /**
@@ -117,6 +115,22 @@ export class LabelTree<C extends object> {
   /** The value of a label, as far as it is the object's own. */
   private valueOf(labels: Labels, name: string): unknown {
     return this.guarded && !Object.hasOwn(labels, name) ? undefined : labels[name];
+  }
+
+  /** `find()` for labels in another order than the names, or fewer. */
+  private findInOrder(labels: Labels): C {
+    if (this.guarded) return this.resolve(labels);
+    let node: Branch<C> | C | undefined = this.root;
+    let unknown = 0;
+    for (const name of this.names) {
+      const value = labels[name];
+      if (value !== undefined) unknown--;
+      node = (node as Branch<C>).get(value);
+      if (node === undefined) return this.resolve(labels);
+    }
+    // Everything found is counted off: what is left over is unknown, or undefined, or inherited.
+    for (const _ in labels) unknown++;
+    return unknown === 0 && node !== undefined ? node as C : this.resolve(labels);
   }
 
   /** The long way: checks, and makes what is missing. */
