@@ -3,6 +3,7 @@
  * file, and the rules of the house. Runs everything, names what failed, exits 1 if anything did.
  */
 import { checkHouseRules } from "./house_rules.ts";
+import { stagePackage } from "./stage_package.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -15,17 +16,19 @@ async function main(): Promise<number> {
   const exported = Object.values<string>(
     JSON.parse(await Deno.readTextFile("deno.json")).exports,
   );
-  const steps: [name: string, args: string[]][] = [
+  await using staged = await stagePackage(files);
+  const steps: [name: string, args: string[], cwd?: string][] = [
     ["formatting", ["fmt", "--check"]],
     ["lint", ["lint"]],
     ["types", ["check", ...modules]],
     ["documentation", ["doc", "--lint", ...exported]],
     ["lock file", ["install", "--frozen", "--entrypoint", ...modules]],
-    ["package", ["publish", "--dry-run", "--allow-dirty"]],
+    ["package", ["publish", "--dry-run", "--allow-dirty"], staged.path],
   ];
   const failed: string[] = [];
-  for (const [name, args] of steps) {
-    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  for (const [name, args, cwd = "."] of steps) {
+    const command = new Deno.Command(Deno.execPath(), { args, cwd });
+    const { success, stdout, stderr } = await command.output();
     console.log(`${success ? "ok    " : "FAILED"} ${name}`);
     if (success) continue;
     failed.push(name);
