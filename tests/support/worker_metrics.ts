@@ -8,7 +8,7 @@ export interface MeasuredWorker {
   readonly register: Registry;
   /** The metrics of `worker_7`. */
   readonly metrics: WorkerMetrics;
-  /** Values by `name{labels}`, without the prefix, `worker_id`, buckets, and series that are 0. */
+  /** Values by `name{labels}`, without the prefix, `worker_id`, buckets, what is sampled, and series that are 0. */
   values(): Promise<Record<string, number>>;
 }
 
@@ -18,12 +18,16 @@ export function measuredWorker(register: Registry = new Registry()): MeasuredWor
   return { register, metrics, values: () => workerValues(register) };
 }
 
+/** What the sampler sets: different in every run. */
+const SAMPLED = /^(?:memory_bytes|cpu_percent|uptime_seconds|event_loop_lag_seconds)$/;
+
 /** Reads the worker metrics of a registry, as {@linkcode MeasuredWorker.values} gives them. */
 export async function workerValues(register: Registry): Promise<Record<string, number>> {
   const values: Record<string, number> = {};
   for (const line of (await register.metrics()).split("\n")) {
     const match = /^gunicorn_worker_(\w+)\{worker_id="\w+",?(.*)\} (.+)$/.exec(line);
-    if (match === null || match[1]!.endsWith("_bucket") || Number(match[3]) === 0) continue;
+    if (match === null || Number(match[3]) === 0) continue;
+    if (match[1]!.endsWith("_bucket") || SAMPLED.test(match[1]!)) continue;
     values[match[2] === "" ? match[1]! : `${match[1]}{${match[2]}}`] = Number(match[3]);
   }
   return values;

@@ -10,6 +10,7 @@
  */
 import process from "node:process";
 import type { BootFailure } from "../../master/primitives.ts";
+import type { FetchApp } from "../../worker/instrument.ts";
 import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
@@ -93,7 +94,8 @@ function serveDefaultExport(module: { readonly default?: unknown }): void {
   const { onListen } = app;
   Deno.serve(
     onListen === undefined ? {} : { onListen: (addr) => onListen.call(app, addr) },
-    app.fetch.bind(app) as Deno.ServeHandler,
+    // Wrapped here, for an application that has wrapped itself must not be counted twice.
+    workerInstrumentation().instrument(app as FetchApp).fetch as Deno.ServeHandler,
   );
 }
 

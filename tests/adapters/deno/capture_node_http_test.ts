@@ -1,0 +1,227 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { captureDenoServe } from "../../../src/adapters/deno/capture_serve.ts";
+import { captureNodeHttp } from "../../../src/adapters/deno/capture_node_http.ts";
+import type { AddressClaim, DrainableServer } from "../../../src/adapters/deno/drain.ts";
+import { startWorkerInstrumentation } from "../../../src/adapters/deno/instrument.ts";
+import { Registry } from "../../../src/core/registry.ts";
+import { SILENT_LOG } from "../../../src/core/log.ts";
+import { waitFor } from "../../support/wait_for.ts";
+import { workerValues } from "../../support/worker_metrics.ts";
+
+const ADDRESS = { hostname: "127.0.0.1", port: 0 };
+
+/** Both kinds of servers captured until the end of the test, as a worker does it. */
+function capture() {
+  const register = new Registry();
+  const instrumentation = startWorkerInstrumentation({ register, workerId: "worker_7" });
+  const servers: DrainableServer[] = [];
+  const logged: unknown[] = [];
+  const claim: AddressClaim = { taken: false };
+  const shared = {
+    address: ADDRESS,
+    reusePort: false,
+    claim,
+    onServing: (server: DrainableServer) => void servers.push(server),
+    log: { ...SILENT_LOG, info: (message: string) => void logged.push(message) },
+  };
+  const { metrics, now } = instrumentation;
+  const releases = [
+    captureDenoServe({ ...shared, instrumentation }),
+    captureNodeHttp({ ...shared, metrics, now }),
+  ];
+  return {
+    claim,
+    logged,
+    servers,
+    url: (path = "/") => `http://127.0.0.1:${servers[0]!.addr.port}${path}`,
+    values: () => workerValues(register),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(servers.map((server) => server.shutdown({ drainMs: 0 })));
+      for (const release of releases) release();
+      instrumentation.stop();
+    },
+  };
+}
+
+const listening = (server: http.Server): Promise<void> =>
+  new Promise((resolve) => server.once("listening", () => resolve()));
+
+const LISTENS: Readonly<Record<string, (server: http.Server, called: () => void) => unknown>> = {
+  "listen(port, callback)": (server, called) => server.listen(1, called),
+  "listen(port, host, backlog, callback)": (server, called) =>
+    server.listen(1, "0.0.0.0", 16, called),
+  "listen(options, callback)": (server, called) =>
+    server.listen({ port: 1, host: "0.0.0.0", backlog: 16 }, called),
+  "listen(path, callback)": (server, called) => server.listen("/nowhere/app.sock", called),
+};
+
+for (const [name, listen] of Object.entries(LISTENS)) {
+  Deno.test(`captureNodeHttp() listens on the bound address when the app calls ${name}`, async () => {
+    await using captured = capture();
+    const server = http.createServer((_request, response) => response.end("hello"));
+    let called = 0;
+    const ready = listening(server);
+    assertEquals(listen(server, () => called++), server);
+    await ready;
+    await waitFor(() => called === 1);
+    const address = server.address() as AddressInfo;
+    assertEquals(address.address, ADDRESS.hostname);
+    assertEquals(captured.servers.map(({ addr }) => addr.port), [address.port]);
+    const response = await fetch(captured.url());
+    assertEquals(await response.text(), "hello");
+    // One request, although Deno might answer node:http through its own server.
+    const found = await captured.values();
+    assertEquals([found.requests_total, found.request_duration_seconds_count], [1, 1]);
+  });
+}
+
+Deno.test("captureNodeHttp() counts before the answer leaves, with sizes and errors", async () => {
+  await using captured = capture();
+  const server = http.createServer((request, response) => {
+    switch (request.url) {
+      case "/written":
+        response.writeHead(201, { "x-a": "b" });
+        response.write("grü", "utf8");
+        response.write(new Uint8Array(10));
+        return response.end("fin");
+      case "/broken/42":
+        response.statusCode = 502;
+        return response.end("bad");
+      case "/empty":
+        response.statusCode = 204;
+        return response.end();
+      default:
+        return response.end(Buffer.alloc(2000));
+    }
+  });
+  const ready = listening(server);
+  server.listen(1);
+  await ready;
+  const sizes: (number | undefined)[] = [];
+  for (const path of ["/written", "/broken/42", "/empty", "/"]) {
+    const response = await fetch(captured.url(path));
+    await response.bytes();
+    sizes.push((await captured.values()).response_size_bytes_sum);
+  }
+  assertEquals(sizes, [17, 20, 20, 2020]);
+  await (await fetch(captured.url(), { method: "HEAD" })).body?.cancel();
+  await (await fetch(captured.url(), { method: "POST", body: "x".repeat(300) })).bytes();
+  const { request_duration_seconds_sum: seconds, ...found } = await captured.values();
+  assert(seconds! > 0);
+  assertEquals(found, {
+    requests_total: 6,
+    request_duration_seconds_count: 6,
+    'responses_total{code="200"}': 3,
+    'responses_total{code="201"}': 1,
+    'responses_total{code="204"}': 1,
+    'responses_total{code="502"}': 1,
+    'error_handling_total{method="GET",endpoint="/broken/:id",error_type="502"}': 1,
+    request_size_bytes_sum: 300,
+    request_size_bytes_count: 1,
+    response_size_bytes_sum: 4020,
+    response_size_bytes_count: 6,
+  });
+});
+
+Deno.test("captureNodeHttp() ends a request when its client goes away", async () => {
+  await using captured = capture();
+  const server = http.createServer(() => {});
+  const ready = listening(server);
+  server.listen(1);
+  await ready;
+  const controller = new AbortController();
+  const asked = fetch(captured.url(), { signal: controller.signal }).catch((error) => error.name);
+  await waitFor(async () => (await captured.values()).requests_in_progress === 1);
+  controller.abort();
+  assertEquals(await asked, "AbortError");
+  await waitFor(async () => (await captured.values()).requests_in_progress === undefined);
+  const found = await captured.values();
+  assertEquals(found.requests_total, 1);
+  assertEquals(Object.keys(found).filter((name) => name.startsWith("responses_total")), []);
+});
+
+Deno.test("captureNodeHttp() leaves a further server its own address, whichever came first", async () => {
+  await using captured = capture();
+  const first = Deno.serve(() => new Response("first"));
+  const server = http.createServer((_request, response) => response.end("further"));
+  const ready = listening(server);
+  server.listen(0, "127.0.0.1");
+  await ready;
+  const { port } = server.address() as AddressInfo;
+  assertEquals(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "further");
+  assertEquals(captured.servers.map(({ addr }) => addr), [first.addr]);
+  assertEquals(captured.logged, ["The application serves another address"]);
+  assertEquals((await captured.values()).requests_total, undefined);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("captureNodeHttp() emits error when the address is in use", async () => {
+  const taken = Deno.listen(ADDRESS);
+  const claim = { taken: false };
+  const register = new Registry();
+  const instrumentation = startWorkerInstrumentation({ register });
+  const release = captureNodeHttp({
+    address: { ...ADDRESS, port: taken.addr.port },
+    reusePort: false,
+    claim,
+    onServing: () => {},
+    ...instrumentation,
+    log: SILENT_LOG,
+  });
+  const server = http.createServer();
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => server.once("error", resolve));
+  server.listen(0);
+  assertEquals((await failed).code, "EADDRINUSE");
+  taken.close();
+  release();
+  instrumentation.stop();
+});
+
+Deno.test("captureNodeHttp() gives prototypes back when it is released", () => {
+  const names = ["writeHead", "write", "end"] as const;
+  const seen = () => names.map((name) => http.ServerResponse.prototype[name]);
+  const own = () => names.map((name) => Object.hasOwn(http.ServerResponse.prototype, name));
+  const before = [seen(), own(), http.Server.prototype.listen];
+  const instrumentation = startWorkerInstrumentation({ register: new Registry() });
+  const release = captureNodeHttp({
+    address: ADDRESS,
+    reusePort: false,
+    claim: { taken: true },
+    onServing: () => {},
+    ...instrumentation,
+    log: SILENT_LOG,
+  });
+  assert(http.Server.prototype.listen !== before[2]);
+  release();
+  instrumentation.stop();
+  assertEquals([seen(), own(), http.Server.prototype.listen], before);
+});
+
+Deno.test("shutdown() closes kept connections when node:http drains", async () => {
+  await using captured = capture();
+  const server = http.createServer((_request, response) => response.end("hello"));
+  const ready = listening(server);
+  server.listen(1);
+  await ready;
+  using connection = await Deno.connect({ ...ADDRESS, port: captured.servers[0]!.addr.port });
+  const ask = async (): Promise<string> => {
+    await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const buffer = new Uint8Array(4096);
+    let page = "";
+    while (!page.endsWith("hello")) {
+      const size = await connection.read(buffer);
+      assert(size !== null, page);
+      page += new TextDecoder().decode(buffer.subarray(0, size));
+    }
+    return page;
+  };
+  assertMatch(await ask(), /connection: keep-alive/i);
+  const stopped = captured.servers[0]!.shutdown({ drainMs: 60_000 });
+  assertMatch(await ask(), /connection: close/i);
+  assertEquals(await connection.read(new Uint8Array(1)), null);
+  // Nobody has to wait for the rest of the minute when the application closes its server.
+  server.close();
+  await stopped;
+});
