@@ -4,7 +4,7 @@
  * or directories; flags (`--filter=…`) go to `deno test`. `--faults` runs the long fault tests.
  */
 import { setUp } from "./setup.ts";
-import { countRun, type Counts, sumCounts, summaryLine } from "./test_report.ts";
+import { countRun, type Counts, silentModules, sumCounts, summaryLine } from "./test_report.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -44,12 +44,13 @@ async function runTests(
 ): Promise<Counts> {
   const modules = await findModules(paths);
   // With a filter, a module may rightly have nothing to run.
-  const expected = flags.some((flag) => flag.startsWith("--filter")) ? [] : modules;
+  const filtered = flags.some((flag) => flag.startsWith("--filter"));
+  const expected = filtered ? [] : await registering(modules);
   if (modules.length === 0) {
     console.error(`Cannot run tests: no test modules in ${JSON.stringify(paths)}`);
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  return await denoTest(flags, modules, expected, faults);
+  return await denoTest(["--sanitize-ops", ...flags], modules, expected, faults);
 }
 
 async function denoTest(
@@ -65,7 +66,6 @@ async function denoTest(
         "test",
         "-A",
         "--unstable-net",
-        "--sanitize-ops",
         `--junit-path=${report}`,
         ...flags,
         ...paths,
@@ -79,10 +79,18 @@ async function denoTest(
     }, DEADLINE_MS[faults]);
     const { success } = await child.status;
     clearTimeout(deadline);
-    return countRun({ report: await Deno.readTextFile(report), success, modules });
+    const run = { report: await Deno.readTextFile(report), success, modules };
+    silentModules(run).forEach((path) => console.error(`No test of this module ran: ${path}`));
+    return countRun(run);
   } finally {
     await Deno.remove(report);
   }
+}
+
+/** The modules that register tests themselves: the report names tests by where that is done. */
+async function registering(modules: readonly string[]): Promise<string[]> {
+  const texts = await Promise.all(modules.map((path) => Deno.readTextFile(path)));
+  return modules.filter((_, index) => texts[index]!.includes("Deno.test("));
 }
 
 async function findModules(paths: readonly string[]): Promise<string[]> {

@@ -16,7 +16,7 @@ export interface Run {
   readonly report: string | undefined;
   /** Whether `deno test` ended with status 0. */
   readonly success: boolean;
-  /** The test modules that must appear in the report. */
+  /** The test modules that must appear in the report: those that register tests themselves. */
   readonly modules: readonly string[];
 }
 
@@ -25,12 +25,18 @@ export interface Run {
  * or holds no test) is a failure of its own, and so is a status that no failed test explains.
  */
 export function countRun(run: Run): Counts {
-  const { cases, suites } = parseReport(run.report ?? "");
-  const silent = run.modules.filter((path) => !suites.has(path)).length;
+  const { cases } = parseReport(run.report ?? "");
+  const silent = silentModules(run).length;
   const passed = cases.filter((outcome) => outcome === "passed").length;
   const skipped = cases.filter((outcome) => outcome === "skipped").length;
   const failed = cases.length - passed - skipped + silent;
   return { passed, skipped, failed: failed === 0 && !run.success ? 1 : failed };
+}
+
+/** The modules that should be in the report of a run and are not. */
+export function silentModules({ report, modules }: Run): string[] {
+  const { suites } = parseReport(report ?? "");
+  return modules.filter((path) => !suites.has(path));
 }
 
 /** The sum of several runs; a run of nothing at all is a failure. */
