@@ -152,9 +152,15 @@ Deno.test("procIdentity() sees start times, processes that are gone and zombies"
   assertStrictEquals(identity.startTicks(Deno.pid), own);
   assertStrictEquals(identity.startTicks(0x3fffffff), "gone");
   assertNotEquals(identity.bootId, undefined);
-  // The shell's child ends and is not waited for: `exec` replaced the one who would have.
-  await using shell = spawn("/bin/sh", ["-c", "true & echo $!; exec sleep 60"]);
+  // The child ends once the shell, which would have waited for it, has become another program.
+  await using temp = await tempDir();
+  const end = `${temp.path}/end`;
+  const child = `until [ -e ${end} ]; do sleep 0.01; done`;
+  await using shell = spawn("/bin/sh", ["-c", `(${child}) & echo $!; exec sleep 60`]);
   const zombie = Number((await shell.waitForOutput(/(\d+)/))[1]);
+  await waitFor(() => Deno.readTextFileSync(`/proc/${shell.pid}/stat`).includes("(sleep)"));
+  assert(typeof identity.startTicks(zombie) === "number");
+  await Deno.writeTextFile(end, "");
   await waitFor(() => Deno.readTextFileSync(`/proc/${zombie}/stat`).includes(") Z "));
   assertStrictEquals(identity.startTicks(zombie), "gone");
 });
