@@ -14,6 +14,7 @@ import {
   integer,
   metricPrefix,
   onOff,
+  optional,
   type Parser,
   port,
   secondsAsMs,
@@ -183,7 +184,7 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     placeholder: "FILE",
     group: "serve",
     description: 'File of the access log, or "-" for stdout; none without it',
-    parser: text('a file or "-"'),
+    parser: optional(text('a file or "-"')),
   },
   accessLogFormat: {
     flag: "access-log-format",
