@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { compareCodePoints, decodeSampleKey, encodeSampleKey } from "../../src/core/sample_key.ts";
+import {
+  compareCodePoints,
+  decodeSampleKey,
+  encodeSampleKey,
+  withoutHelp,
+} from "../../src/core/sample_key.ts";
 import { externalTest } from "../support/externals.ts";
 import { askPython } from "../support/python.ts";
 import { createRandom } from "../support/random.ts";

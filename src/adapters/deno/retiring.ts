@@ -5,7 +5,7 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
-import { errorText } from "../../storage/filesystem/file_errors.ts";
+import { errorCode, errorText } from "../../storage/filesystem/file_errors.ts";
 import { retireWriters } from "../../storage/filesystem/mod.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 
@@ -25,7 +25,7 @@ export interface Retiring extends AsyncDisposable {
   soon(): void;
 }
 
-/** How often somebody looks whether a writer has died, in milliseconds. */
+/** How often dead writers are looked for, in milliseconds. */
 const INTERVAL_MS = 10_000;
 
 /** Workers that die together are retired together. */
@@ -38,8 +38,8 @@ const SOON_MS = 200;
  */
 export function startRetiring({ directory, foreign, log }: RetiringOptions): Retiring {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let dueAt = Infinity;
   let underWay: Promise<void> | undefined;
+  let wanted = false;
   let stopped = false;
   let told = new Set<string>();
 
@@ -55,29 +55,31 @@ export function startRetiring({ directory, foreign, log }: RetiringOptions): Ret
       for (const { source, message } of problems) lines.add(`${source}: ${message}`);
     } catch (error) {
       // Whoever comes later makes the directory.
-      if (!(error instanceof Deno.errors.NotFound)) lines.add(errorText(error));
+      if (errorCode(error) !== "ENOENT") lines.add(errorText(error));
     }
     for (const line of lines) if (!told.has(line)) log.warn(line);
     told = lines;
   }
 
   function schedule(delayMs: number): void {
-    if (stopped || performance.now() + delayMs >= dueAt) return;
+    if (stopped) return;
     clearTimeout(timer);
-    dueAt = performance.now() + delayMs;
     timer = setTimeout(() => {
-      if (underWay !== undefined) return; // it schedules the next one itself
-      dueAt = Infinity;
+      wanted = false;
       underWay = retire().finally(() => {
         underWay = undefined;
-        schedule(dueAt === Infinity ? INTERVAL_MS : SOON_MS);
+        schedule(wanted ? SOON_MS : INTERVAL_MS);
       });
     }, delayMs);
   }
 
   schedule(INTERVAL_MS);
   return {
-    soon: () => schedule(SOON_MS),
+    soon() {
+      if (wanted) return;
+      wanted = true;
+      if (underWay === undefined) schedule(SOON_MS);
+    },
     async [Symbol.asyncDispose]() {
       stopped = true;
       clearTimeout(timer);

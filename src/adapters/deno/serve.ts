@@ -22,6 +22,7 @@ import { probeAddress } from "./address.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
+import { type Retiring, startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
 import { workerFlags } from "./worker_flags.ts";
@@ -87,6 +88,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
   running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
+  const retiring = running.use(
+    startRetiring({ directory: config.directory, foreign: false, log }),
+  );
+  // Of the run before, where its files are kept.
+  retiring.soon();
   const workers = workerCount(config, log);
   const masterMetrics = createMasterMetrics({
     workers,
@@ -103,7 +109,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
     spawn: workerSpawner(config, bind, app, log),
     clock: CLOCK,
     log,
-    observer: onceRunning(masterMetrics, () => print(startText(bind, metrics))),
+    observer: withRetiring(
+      onceRunning(masterMetrics, () => print(startText(bind, metrics))),
+      retiring,
+    ),
   });
   const { stop } = master;
   running.use(listenForSignals({ received: masterMetrics.signal, stop }));
@@ -172,6 +181,17 @@ function workerSpawner(
     log,
     logFormat: config.logFormat,
   });
+}
+
+/** Has the writers of workers retired when those have ended. */
+function withRetiring(observer: MasterObserver, retiring: Retiring): MasterObserver {
+  return {
+    ...observer,
+    ended(slot) {
+      observer.ended(slot);
+      retiring.soon();
+    },
+  };
 }
 
 /** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */
