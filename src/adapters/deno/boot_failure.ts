@@ -11,9 +11,10 @@ const LOCATION = /((?:file|https?|data|jsr|npm):[^\s()]*:\d+:\d+)/;
 // deno-lint-ignore no-control-regex -- the runtime colours paths inside of messages
 const COLOUR = /\u001b\[\d+m/g;
 
-/** What the import of an application's module threw. */
+/** What the import of an application's module threw, or what the module did not catch. */
 export function describeLoadFailure(app: string, error: unknown): BootFailure {
-  const failure = { permanent: isModuleError(error) };
+  const misuse = misuseOf(error);
+  const failure = { permanent: misuse !== undefined || isModuleError(error) };
   const subject = `Cannot load ${JSON.stringify(shortName(app))}`;
   if (!(error instanceof Error)) {
     return { ...failure, message: `${subject}: it threw ${oneLine(Deno.inspect(error))}` };
@@ -21,7 +22,7 @@ export function describeLoadFailure(app: string, error: unknown): BootFailure {
   const text = error.message.replace(COLOUR, "");
   const place = location(text) ?? location(error.stack?.replace(COLOUR, "") ?? "");
   // A module error is reported as TypeError: "SyntaxError: Expression expected".
-  const named = failure.permanent ? oneLine(text) : `${error.name}: ${oneLine(text)}`;
+  const named = misuse ?? (failure.permanent ? oneLine(text) : `${error.name}: ${oneLine(text)}`);
   const message = place === undefined || named.includes(place)
     ? `${subject}: ${named}`
     : `${subject}: ${named} (${place})`;
@@ -44,6 +45,18 @@ export function describeMissingHandler(app: string): BootFailure {
 export function shortName(url: string): string {
   if (!url.startsWith("file://")) return url;
   return decodeURIComponent(new URL(url).pathname);
+}
+
+/**
+ * What is said of a metric that was made or used wrongly. By name: the application may have
+ * another copy of this package.
+ */
+function misuseOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const misuse = [error, error.cause].find((it) =>
+    it instanceof Error && it.name === "MetricMisuse"
+  );
+  return misuse === undefined ? undefined : oneLine((misuse as Error).message);
 }
 
 /** Whether a module is missing or is not valid code: trying again would change nothing. */
