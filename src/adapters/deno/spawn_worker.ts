@@ -12,6 +12,7 @@ import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
 import { createLineRelay } from "./line_relay.ts";
+import { withoutServeHint } from "./serve_hint.ts";
 import {
   type FromWorker,
   isProtocolMessage,
@@ -46,8 +47,10 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
 
   return (slot, events) => {
     const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
-    const output = Promise.all([stdout.follow(child.stdout!), stderr.follow(child.stderr!)])
-      .catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
+    const output = Promise.all([
+      stdout.follow(child.stdout!),
+      stderr.follow(withoutServeHint(child.stderr!)),
+    ]).catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
 
     child.on("message", (message: unknown) => {
       if (!isProtocolMessage(message)) return;

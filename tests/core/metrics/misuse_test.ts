@@ -54,7 +54,7 @@ const CASES: readonly (readonly [() => unknown, string, string])[] = [
     'Cannot set gauge "level": value is "5", expected a number',
   ],
   [
-    () => size.observe(NaN),
+    () => size.labels().observe(NaN),
     "Value is not a valid number: NaN",
     'Cannot observe with histogram "size": value is NaN, expected a finite number',
   ],
