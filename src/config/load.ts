@@ -115,6 +115,9 @@ function build(values: Values): Config {
     workerClass: values.workerClass,
     gracefulTimeoutMs: values.gracefulTimeoutMs,
     denoFlags: values.denoFlags,
+    accessLog: values.accessLog === ""
+      ? undefined
+      : { path: values.accessLog, format: values.accessLogFormat },
     metricPrefix: values.metricPrefix,
     layout: values.layout,
     cleanupDbFiles: values.cleanupDbFiles,

@@ -97,6 +97,7 @@ export class CounterChild extends MetricChild {
     this.inc(value);
   }
 
+  /** What errors have as their cause. */
   private because(value: unknown): ErrorOptions {
     return becauseOfValue("add to", this.owner, value, "a finite number of 0 or more");
   }

@@ -125,6 +125,7 @@ export class LabelTree<C extends object> {
     }
   }
 
+  /** What errors have as their cause. */
   private because(state: string, wanted: string): ErrorOptions {
     const { type, name } = this.metric;
     const names = this.names.map((label) => JSON.stringify(label)).join(", ") || "no labels";

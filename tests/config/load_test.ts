@@ -20,6 +20,7 @@ Deno.test("loadConfig() has the documented defaults when nothing is given", () =
     workerClass: "process",
     gracefulTimeoutMs: 30_000,
     denoFlags: [],
+    accessLog: undefined,
     metricPrefix: "gunicorn",
     layout: "timestamp",
     cleanupDbFiles: true,

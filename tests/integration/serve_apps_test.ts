@@ -135,8 +135,8 @@ Deno.test("gpe serve passes whole lines of the workers on", async () => {
   const outputs = serving.gpe.stdout.split("\n").filter((line) => line.includes("out of"));
   const errors = serving.gpe.stderr.split("\n").filter((line) => line.includes("err of"));
   assertEquals([outputs.length, errors.length], [10, 10]);
-  for (const line of outputs) assertMatch(line, /^out of \d+$/);
-  for (const line of errors) assertMatch(line, /^err of \d+$/);
+  for (const line of outputs) assertMatch(line, /^worker_[12]: out of \d+$/);
+  for (const line of errors) assertMatch(line, /^worker_[12]: err of \d+$/);
 });
 
 Deno.test("gpe dump prints what the workers of a stopped service counted", async () => {
@@ -203,6 +203,6 @@ export default { fetch: () => new Response() };
   );
   await using serving = await startServing(`${dir.path}/app.ts`, { workers: 1 });
   await serving.gpe.stop("SIGTERM");
-  const printed = serving.gpe.stdout.split("\n").filter((line) => /^(app|part)\b/.test(line));
-  assertEquals(printed, ["part", "app 1"]);
+  const printed = serving.gpe.stdout.split("\n").filter((line) => /: (app|part)\b/.test(line));
+  assertEquals(printed, ["worker_1: part", "worker_1: app 1"]);
 });

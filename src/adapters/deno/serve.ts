@@ -17,6 +17,7 @@ import {
   openFilesystemReader,
 } from "../../storage/filesystem/mod.ts";
 import { VERSION } from "../../version.ts";
+import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
@@ -129,6 +130,8 @@ const CLOCK: Clock = {
  */
 async function rehearse(config: Config, claimOptions: ClaimDirectoryOptions) {
   await using _claim = await claimDirectory({ ...claimOptions, mode: "keep" });
+  const { accessLog } = config;
+  if (accessLog !== undefined && accessLog.path !== STDOUT) openForAppend(accessLog.path).close();
   probeAddress(config.metrics, "metrics endpoint");
   return probeAddress(config.bind, "application");
 }
@@ -148,16 +151,26 @@ function workerSpawner(
   app: URL,
   log: Log,
 ): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, accessLog } = config;
+  const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
     flags: workerFlags(config.denoFlags, {
       read: [...folder, directory],
-      write: [directory],
+      write: [directory, ...logFiles],
       bind,
     }),
-    start: { app: app.href, bind, directory, layout, metricPrefix, gracefulTimeoutMs },
+    start: {
+      app: app.href,
+      bind,
+      directory,
+      layout,
+      metricPrefix,
+      gracefulTimeoutMs,
+      ...accessLog && { accessLog },
+    },
     log,
+    logFormat: config.logFormat,
   });
 }
 

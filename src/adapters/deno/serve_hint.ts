@@ -6,27 +6,18 @@
  */
 
 const HINT = 'warning: Detected export default { fetch }, did you mean to run "deno serve"?\n';
-// deno-lint-ignore no-control-regex -- the runtime may colour its words
+/** The longest form of the hint: the runtime may colour its words. */
+const LONGEST_BYTES = HINT.length + 50;
+// deno-lint-ignore no-control-regex -- the escape sequences of colours
 const COLOUR = /\u001b\[[\d;]*m/g;
+const decoder = new TextDecoder();
 
 /**
- * A worker's stderr without that hint, which the runtime writes once, at once and as a line.
+ * Whether a line is that hint.
  *
- * @param output What the worker writes.
+ * @param line The line with its line break.
  */
-export async function* withoutServeHint(
-  output: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let seen = false;
-  for await (const part of output) {
-    const rest: Uint8Array = seen ? part : withoutHint(part);
-    seen ||= rest !== part;
-    if (rest.length > 0) yield rest;
-  }
-}
-
-function withoutHint(part: Uint8Array): Uint8Array {
-  const lines = new TextDecoder().decode(part).split(/(?<=\n)/);
-  const kept = lines.filter((line) => line.replace(COLOUR, "") !== HINT);
-  return kept.length === lines.length ? part : new TextEncoder().encode(kept.join(""));
+export function isServeHint(line: Uint8Array): boolean {
+  if (line.length < HINT.length || line.length > LONGEST_BYTES) return false;
+  return decoder.decode(line).replace(COLOUR, "") === HINT;
 }

@@ -12,7 +12,7 @@ import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
 import { createLineRelay } from "./line_relay.ts";
-import { withoutServeHint } from "./serve_hint.ts";
+import { dressOutput } from "./worker_output.ts";
 import {
   type FromWorker,
   isProtocolMessage,
@@ -31,6 +31,8 @@ export interface SpawnWorkerOptions {
   readonly start: Omit<WorkerStart, "workerId">;
   /** Where workers' log lines go. */
   readonly log: Log;
+  /** How lines that workers print are passed on. */
+  readonly logFormat: "text" | "json";
 }
 
 /**
@@ -39,7 +41,7 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, log } = options;
+  const { flags, start, log, logFormat } = options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
@@ -47,9 +49,10 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
 
   return (slot, events) => {
     const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
     const output = Promise.all([
-      stdout.follow(child.stdout!),
-      stderr.follow(withoutServeHint(child.stderr!)),
+      stdout.follow(child.stdout!, dress("stdout")),
+      stderr.follow(child.stderr!, dress("stderr")),
     ]).catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
 
     child.on("message", (message: unknown) => {

@@ -9,7 +9,9 @@
  */
 import process from "node:process";
 import type { BootFailure } from "../../master/primitives.ts";
+import type { AccessLog } from "../../worker/access_log.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
+import { openAccessLog } from "./access_log_file.ts";
 import { describeLoadFailure, describeMissingHandler, findLoadFailure } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
@@ -21,14 +23,18 @@ import type { WorkerStart } from "./worker_protocol.ts";
 
 const claim: AddressClaim = { taken: false };
 /** What has to be ended in order, as far as it has been started. */
-const parts: { server?: DrainableServer; storage?: OpenedStorage | undefined } = {};
+const parts: {
+  server?: DrainableServer;
+  storage?: OpenedStorage | undefined;
+  accessLog?: AccessLog | undefined;
+} = {};
 let ending = false;
 let gracefulTimeoutMs = 0;
 
 if (Deno.build.os !== "windows") {
   Deno.addSignalListener("SIGTERM", stop);
   // Without a listener the runtime opens a debugger port.
-  Deno.addSignalListener("SIGUSR1", () => {});
+  Deno.addSignalListener("SIGUSR1", () => parts.accessLog?.reopen());
 }
 // Ctrl-C reaches every process of the terminal; the master alone decides what it means.
 Deno.addSignalListener("SIGINT", () => {});
@@ -37,6 +43,7 @@ const channel: WorkerChannel = openWorkerChannel(masterGone);
 const start: WorkerStart = await channel.start;
 gracefulTimeoutMs = start.gracefulTimeoutMs;
 parts.storage = openStorageOrGoOn();
+parts.accessLog = start.accessLog && openAccessLog(start.accessLog, start.workerId, channel.log);
 capture();
 await load();
 
@@ -61,6 +68,7 @@ function capture(): void {
     address: start.bind,
     reusePort: Deno.build.os === "linux",
     claim,
+    accessLog: parts.accessLog,
     onServing(serving) {
       parts.server = serving;
       removeEventListener("unhandledrejection", failBeforeRunning);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Address } from "../../config/config.ts";
+import type { AccessLogConfig, Address } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 
@@ -22,6 +22,8 @@ export interface WorkerStart {
   readonly layout: "timestamp" | "value";
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
+  /** Where the access log goes; without it there is none. */
+  readonly accessLog?: AccessLogConfig;
   /** How long the worker may take to end when the master is gone, in milliseconds. */
   readonly gracefulTimeoutMs: number;
 }
