@@ -37,6 +37,20 @@ export const DROPPED: readonly Type[] = [
   ["gauge", "first"],
 ];
 
+/** The files that hold the totals of all of them. */
+export const ACCUMULATORS = [
+  "counter_retired.db",
+  "gauge_max_retired.db",
+  "gauge_min_retired.db",
+  "gauge_mostrecent_retired.db",
+  "gauge_sum_retired.db",
+  "histogram_retired.db",
+  "summary_retired.db",
+];
+
+/** The simplest type. */
+export const COUNTER: Type = ["counter"];
+
 /** The sample keys of series `i`; a histogram has several. */
 export function keysOf([kind, mode]: Type, i: number | string): string[] {
   const labels = { item: String(i) };
@@ -96,6 +110,18 @@ export function openWorker(
     },
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
   };
+}
+
+/** Opens a writer, writes something of every type, and closes it. */
+export async function liveAndDie(
+  directory: string,
+  id: string,
+  values: readonly number[],
+): Promise<void> {
+  await using worker = openWorker(directory, id);
+  values.forEach((value, i) => {
+    for (const type of [...FOLDED, ...DROPPED]) worker.put(type, i % 3, value, Number(id) + i);
+  });
 }
 
 /** What a page of a directory shows: the values by series, unguarded. */
