@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Address, Config, Variable } from "../../config/config.ts";
+import type { Address, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { createMaster, type MasterObserver } from "../../master/master.ts";
@@ -23,9 +23,11 @@ import { type Certificate, certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
+import { type Retiring, startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
+import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
 /** How often the master's uptime is written, in milliseconds. */
@@ -92,6 +94,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
   running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
+  const retiring = running.use(
+    startRetiring({ directory: config.directory, foreign: false, log }),
+  );
+  // Of the run before, where its files are kept.
+  retiring.soon();
   const workers = workerCount(config, log);
   const masterMetrics = createMasterMetrics({
     workers,
@@ -108,7 +115,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
     spawn: workerSpawner(config, { bind, app, log, certificate }),
     clock: CLOCK,
     log,
-    observer: onceRunning(masterMetrics, () => print(startText(bind, metrics, scheme))),
+    observer: withRetiring(
+      onceRunning(masterMetrics, () => print(startText(bind, metrics, scheme))),
+      retiring,
+    ),
   });
   const { stop } = master;
   running.use(listenForSignals({ received: masterMetrics.signal, stop }));
@@ -184,14 +194,15 @@ function workerSpawner(
   });
 }
 
-/** Variables that tell a service's own process how to talk to systemd, which workers must not. */
-const SYSTEMD_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
-
-function workerEnv(added: readonly Variable[]): Record<string, string> {
-  const env = Deno.env.toObject();
-  for (const name of SYSTEMD_VARIABLES) delete env[name];
-  for (const { name, value } of added) env[name] = value;
-  return env;
+/** Has the writers of workers retired when those have ended. */
+function withRetiring(observer: MasterObserver, retiring: Retiring): MasterObserver {
+  return {
+    ...observer,
+    ended(slot) {
+      observer.ended(slot);
+      retiring.soon();
+    },
+  };
 }
 
 /** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */

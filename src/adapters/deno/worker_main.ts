@@ -1,10 +1,9 @@
 /**
  * What runs in a worker process before the application: it connects with the master, opens the
- * storage, puts itself between the application and its server, and loads the application.
+ * storage, puts itself between the application and its server, and serves its default export.
  *
  * The process is started with this module preloaded (`deno run --preload`) and the application as
- * the main module; loading it from here first makes its errors ours to report. The only visible
- * difference is that `import.meta.main` is false.
+ * the main module, so that the application cannot tell it from `deno run`.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import type { BootFailure } from "../../master/primitives.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
 import { openAccessLog } from "./access_log_file.ts";
-import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
+import { describeLoadFailure, describeMissingHandler, findLoadFailure } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
 import type { AddressClaim, CaptureOptions, DrainableServer } from "./drain.ts";
@@ -89,11 +88,14 @@ async function load(): Promise<void> {
   process.on("beforeExit", () => {
     if (parts.server === undefined) void fail(describeMissingHandler(start.app));
   });
-  try {
-    serveDefaultExport(await import(start.app));
-  } catch (error) {
-    await fail(describeLoadFailure(start.app, error));
-  }
+  const failure = await findLoadFailure(start.app);
+  if (failure !== undefined) return await fail(failure);
+  // The runtime evaluates the application now; what that throws is an unhandled rejection.
+  addEventListener("load", () => {
+    import(start.app).then(serveDefaultExport).catch((error) =>
+      fail(describeLoadFailure(start.app, error))
+    );
+  }, { once: true });
 }
 
 /** As `deno serve` does, unless the application serves by itself. */

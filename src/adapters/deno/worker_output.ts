@@ -5,6 +5,7 @@
  */
 import { PLAIN_LINE } from "./access_log_file.ts";
 import type { DressLine } from "./line_relay.ts";
+import { isServeHint } from "./serve_hint.ts";
 
 const NEWLINE = 0x0a;
 const encoder = new TextEncoder();
@@ -12,7 +13,8 @@ const decoder = new TextDecoder();
 
 /**
  * Adds the worker's name: `worker_1: line` as text; as JSON an object like those of the log, with
- * the members `worker_id` and `stream`. Lines of the access log stay as they are.
+ * the members `worker_id` and `stream`. Lines of the access log stay as they are, and a hint of the
+ * runtime that misleads is left out.
  */
 export function dressOutput(
   format: "text" | "json",
@@ -28,6 +30,7 @@ export function dressOutput(
     return [encoder.encode(JSON.stringify(fields) + "\n")];
   };
   return (line) => {
+    if (stream === "stderr" && isServeHint(line)) return [];
     const mark = line.indexOf(PLAIN_LINE);
     if (mark < 0) return named(line);
     const plain = line.subarray(mark + 1);
