@@ -69,6 +69,7 @@ function capture(): void {
     reusePort: Deno.build.os === "linux",
     claim,
     accessLog: parts.accessLog,
+    certificate: start.certificate,
     onServing(serving) {
       parts.server = serving;
       removeEventListener("unhandledrejection", failBeforeRunning);
