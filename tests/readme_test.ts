@@ -87,9 +87,9 @@ externalTest("README's Prometheus configuration is valid", ["promtool"], async (
 
 Deno.test("README's table of settings says what the program knows", () => {
   const rows = SETTING_KEYS.map((key) => {
-    const { flag, env, placeholder, description } = SETTINGS[key];
+    const { env, description } = SETTINGS[key];
     return [
-      flag === undefined ? "" : `--${flag} ${placeholder}`,
+      flagText(key),
       env ?? "",
       formatSetting(key, SETTINGS[key].default),
       description,

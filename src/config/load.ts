@@ -129,7 +129,8 @@ function build(values: Values): Config {
       : { path: values.accessLog, format: values.accessLogFormat },
     metricPrefix: values.metricPrefix,
     layout: values.layout,
-    cleanupDbFiles: values.cleanupDbFiles,
+    cleanupDbFiles: values.cleanupDbFiles && !values.keep,
+    retire: values.retire,
     redis: {
       enabled: values.redisEnabled,
       hostname: values.redisHostname,

@@ -24,7 +24,7 @@ import {
 } from "./parsers.ts";
 
 /** Which subcommands a setting is for. */
-export type SettingGroup = "storage" | "endpoint" | "serve" | "log";
+export type SettingGroup = "storage" | "retire" | "endpoint" | "serve" | "log";
 
 /** One setting. */
 export interface Setting<T> {
@@ -34,6 +34,8 @@ export interface Setting<T> {
   readonly env?: string;
   /** Whether the flag may be given several times; the parser then gets one value at a time. */
   readonly repeatable?: true;
+  /** Whether the flag stands alone: given, it means "true". */
+  readonly isSwitch?: true;
   /** The value when nothing is given. */
   readonly default: T;
   /** What the value stands for in a help text. */
@@ -86,6 +88,10 @@ export interface Values {
   layout: "timestamp" | "value";
   /** `CLEANUP_DB_FILES` */
   cleanupDbFiles: boolean;
+  /** `--keep` */
+  keep: boolean;
+  /** `--retire` */
+  retire: boolean;
   /** `REDIS_ENABLED` */
   redisEnabled: boolean;
   /** `REDIS_HOST` */
@@ -272,6 +278,25 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     description: "Whether a start removes the files of the run before",
     parser: onOff,
   },
+  keep: {
+    flag: "keep",
+    isSwitch: true,
+    default: false,
+    placeholder: "BOOL",
+    group: "serve",
+    description: "Go on with the totals of the run before, whose files are folded",
+    parser: onOff,
+  },
+  retire: {
+    flag: "retire",
+    isSwitch: true,
+    default: false,
+    placeholder: "BOOL",
+    group: "retire",
+    description:
+      "Fold the files of Python's dead workers too; its own collector must not be used then",
+    parser: onOff,
+  },
   redisEnabled: {
     env: "REDIS_ENABLED",
     default: false,
@@ -345,4 +370,10 @@ export const SETTING_KEYS: readonly SettingKey[] = Object.keys(SETTINGS) as Sett
 export function formatSetting<K extends SettingKey>(key: K, value: Values[K]): string {
   const setting: Setting<Values[K]> = SETTINGS[key];
   return (setting.format ?? String)(value);
+}
+
+/** A setting's flag as it is written on a command line, such as `--workers N`; empty without one. */
+export function flagText(key: SettingKey): string {
+  const { flag, placeholder, isSwitch } = SETTINGS[key];
+  return flag === undefined ? "" : isSwitch ? `--${flag}` : `--${flag} ${placeholder}`;
 }
