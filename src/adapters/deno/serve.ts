@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Config } from "../../config/config.ts";
+import type { Address, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { createMaster, type MasterObserver } from "../../master/master.ts";
@@ -19,12 +19,15 @@ import {
 import { VERSION } from "../../version.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
+import { type Certificate, certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
 import { type Retiring, startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
+import { writePidFile } from "./pid_file.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
+import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
 /** How often the master's uptime is written, in milliseconds. */
@@ -64,8 +67,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
     log,
   };
   const bind = await rehearse(config, claimOptions);
+  const certificate = config.certificate && certificateSource(config.certificate, log);
+  const scheme = certificate === undefined ? "http" : "https";
 
   await using running = new AsyncDisposableStack();
+  if (config.pidFile !== undefined) running.use(writePidFile(config.pidFile, log));
   running.use(await claimDirectory(claimOptions));
 
   const reader = running.use(openFilesystemReader({
@@ -106,11 +112,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
-    spawn: workerSpawner(config, bind, app, log),
+    spawn: workerSpawner(config, { bind, app, log, certificate }),
     clock: CLOCK,
     log,
     observer: withRetiring(
-      onceRunning(masterMetrics, () => print(startText(bind, metrics))),
+      onceRunning(masterMetrics, () => print(startText(bind, metrics, scheme))),
       retiring,
     ),
   });
@@ -156,9 +162,12 @@ function workerCount(config: Config, log: Log): number {
 
 function workerSpawner(
   config: Config,
-  bind: { hostname: string; port: number },
-  app: URL,
-  log: Log,
+  { bind, app, log, certificate }: {
+    readonly bind: Address;
+    readonly app: URL;
+    readonly log: Log;
+    readonly certificate: (() => Certificate) | undefined;
+  },
 ): SpawnWorker {
   const { directory, layout, metricPrefix, gracefulTimeoutMs, accessLog } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
@@ -178,6 +187,8 @@ function workerSpawner(
       gracefulTimeoutMs,
       ...accessLog && { accessLog },
     },
+    env: workerEnv(config.workerEnv),
+    certificate,
     log,
     logFormat: config.logFormat,
   });

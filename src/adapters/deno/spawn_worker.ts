@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
+import type { Certificate } from "./certificate.ts";
 import { createLineRelay } from "./line_relay.ts";
 import { dressOutput } from "./worker_output.ts";
 import {
@@ -28,7 +29,11 @@ export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
   /** What each worker is told, but for its name. */
-  readonly start: Omit<WorkerStart, "workerId">;
+  readonly start: Omit<WorkerStart, "workerId" | "certificate">;
+  /** The workers' whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Gives each new worker the certificate of its server. */
+  readonly certificate: (() => Certificate) | undefined;
   /** Where workers' log lines go. */
   readonly log: Log;
   /** How lines that workers print are passed on. */
@@ -41,14 +46,14 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, log, logFormat } = options;
+  const { flags, start, env, certificate, log, logFormat } = options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
   const stderr = createLineRelay(Deno.stderr);
 
   return (slot, events) => {
-    const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const child = spawn(Deno.execPath(), args, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
     const output = Promise.all([
       stdout.follow(child.stdout!, dress("stdout")),
@@ -67,7 +72,14 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
           return log[known.level](`${workerId(slot)}: ${known.message}`, known.fields);
       }
     });
-    tell(child, { "@gpe/cli": "start", start: { ...start, workerId: workerId(slot) } });
+    tell(child, {
+      "@gpe/cli": "start",
+      start: {
+        ...start,
+        workerId: workerId(slot),
+        ...certificate && { certificate: certificate() },
+      },
+    });
 
     return {
       pid: child.pid,

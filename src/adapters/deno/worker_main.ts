@@ -70,6 +70,7 @@ function capture(): void {
     reusePort: Deno.build.os === "linux",
     claim,
     accessLog: parts.accessLog,
+    certificate: start.certificate,
     onServing(serving) {
       parts.server = serving;
       removeEventListener("unhandledrejection", failBeforeRunning);
