@@ -293,8 +293,7 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     default: false,
     placeholder: "BOOL",
     group: "retire",
-    description:
-      "Fold the files of Python's dead workers too; its own collector must not be used then",
+    description: "Fold files of Python's dead workers as well",
     parser: onOff,
   },
   redisEnabled: {

@@ -84,14 +84,15 @@ export interface Worker extends AsyncDisposable {
 export function openWorker(
   directory: string,
   id: string,
-  options: { layout?: FileLayout; startTime?: number } = {},
+  options: { layout?: FileLayout; startTime?: number; mapped?: boolean } = {},
 ): Worker {
-  const { layout = "timestamp", startTime = 1 } = options;
+  const { layout = "timestamp", startTime = 1, mapped = true } = options;
+  const { identity, locks, mapper } = denoFilePrimitives;
   const writer = openFilesystemWriter({
     directory,
     layout,
     writer: id,
-    primitives: denoFilePrimitives,
+    primitives: { identity, locks, mapper: mapped ? mapper : undefined },
     now: () => startTime * 1000,
   });
   const cells = new Map<string, Cell>();
