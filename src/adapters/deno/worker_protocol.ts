@@ -22,8 +22,14 @@ export interface WorkerStart {
   readonly layout: "timestamp" | "value";
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
-  /** How long the worker may take to end when the master is gone, in milliseconds. */
+  /** How long the worker may take to end, in milliseconds. */
   readonly gracefulTimeoutMs: number;
+  /** How often the worker says that its event loop turns, in milliseconds; 0: never. */
+  readonly beatPeriodMs: number;
+  /** After how many requests the worker asks for another in its place; 0: never. */
+  readonly maxRequests: number;
+  /** The master's process. */
+  readonly masterPid: number;
 }
 
 /** A message from the master to a worker. */
@@ -31,7 +37,7 @@ export type ToWorker = { readonly "@gpe/cli": "start"; readonly start: WorkerSta
 
 /** A message from a worker to its master. */
 export type FromWorker =
-  | { readonly "@gpe/cli": "running" }
+  | { readonly "@gpe/cli": "running" | "beat" | "worn" }
   | { readonly "@gpe/cli": "failed"; readonly failure: BootFailure }
   | {
     readonly "@gpe/cli": "log";
