@@ -23,7 +23,8 @@ export { exponentialBuckets, linearBuckets } from "./buckets.ts";
 export { Counter, CounterChild } from "./counter.ts";
 export type { Exemplar } from "./exemplar.ts";
 export type { ForeignMetric } from "./foreign.ts";
-export { Gauge, GaugeChild } from "./gauge.ts";
+export { Gauge } from "./gauge.ts";
+export { GaugeChild } from "./gauge_child.ts";
 export {
   Histogram,
   HistogramChild,

@@ -43,6 +43,9 @@ const ENDPOINT_LIMIT = 100;
 /** How many different error types one worker names before it says `other`. */
 const ERROR_TYPE_LIMIT = 100;
 
+/** Statuses that are counted from 0; others begin with their first response. */
+const FIRST_STATUSES: readonly number[] = [200, 500];
+
 /** How to make {@linkcode WorkerMetrics}. */
 export interface WorkerMetricsOptions {
   /** Where the metrics are registered. */
@@ -130,14 +133,19 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
       multiprocessMode,
       registers,
     }).labels(labels);
-  const histogram = (name: string, help: string, buckets: readonly number[]) =>
-    new Histogram({
+  // What counts is there from the start, at 0: Prometheus sees no increase in a series that begins
+  // with its first event.
+  const histogram = (name: string, help: string, buckets: readonly number[]) => {
+    const metric = new Histogram({
       name: prefix + name,
       help,
       labelNames: ["worker_id"],
       buckets: [...buckets],
       registers,
-    }).labels(labels);
+    });
+    metric.zero(labels);
+    return metric.labels(labels);
+  };
   const newest = timestamps ? "livemostrecent" : "livemax";
 
   const requests = counter("requests_total", "Requests answered or failed.", []).labels(labels);
@@ -167,6 +175,10 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
     error_type: typeLabel(type),
   });
   const byCode: CounterSeries[] = [];
+  const seriesOf = (status: number): CounterSeries =>
+    byCode[status] ??= responses.labels({ ...labels, code: String(status) });
+  requests.inc(0);
+  for (const status of FIRST_STATUSES) seriesOf(status).inc(0);
 
   return {
     inProgress: gauge("requests_in_progress", "Requests being handled.", "livesum"),
@@ -185,8 +197,7 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
       duration.observe(seconds);
     },
     countCode(status) {
-      const series = byCode[status] ??= responses.labels({ ...labels, code: String(status) });
-      series.inc();
+      seriesOf(status).inc();
     },
     countError(errorType, request) {
       handled.labels(failureLabels(errorType, request)).inc();
