@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { openFirst } from "./libc.ts";
 
 /** prctl(2): the signal that the kernel sends this process when its parent ends. */
 const PR_SET_PDEATHSIG = 1;
@@ -22,15 +23,11 @@ export const ORPHAN_GRACE_MS = 3000;
 export function dieWithParent(): boolean {
   if (Deno.build.os !== "linux") return false;
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return false;
-  try {
-    // Variadic, but every argument is in a register on the machines that Deno runs on.
-    const { symbols } = Deno.dlopen(null as unknown as string, {
-      prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
-    });
-    return symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n) === 0;
-  } catch {
-    return false; // no such libc: a thread looks instead
-  }
+  // Variadic, but all its arguments are in registers on the machines that Deno runs on.
+  const library = openFirst(["libc.so.6", "libc.so"], {
+    prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  });
+  return library?.symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n) === 0;
 }
 
 /**

@@ -6,8 +6,13 @@
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
-import { createMaster, type MasterObserver } from "../../master/master.ts";
-import { createMasterMetrics, type MasterMetrics } from "../../master/master_metrics.ts";
+import { beatPeriodMs } from "../../master/heartbeat.ts";
+import { createMaster, type Master, type MasterObserver } from "../../master/master.ts";
+import {
+  createMasterMetrics,
+  type MasterMetrics,
+  type MasterSignal,
+} from "../../master/master_metrics.ts";
 import type { Clock, SpawnWorker } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
 import {
@@ -88,7 +93,6 @@ export async function runServe(options: ServeOptions): Promise<number> {
   running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
   const workers = workerCount(config, log);
   const masterMetrics = createMasterMetrics({
-    workers,
     prefix: config.metricPrefix,
     storesTimestamps: config.layout === "timestamp",
     now: Date.now,
@@ -99,13 +103,15 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
+    timeoutMs: config.timeoutMs,
     spawn: workerSpawner(config, bind, app, log),
     clock: CLOCK,
     log,
     observer: onceRunning(masterMetrics, () => print(startText(bind, metrics))),
   });
   const { stop } = master;
-  running.use(listenForSignals({ received: masterMetrics.signal, stop }));
+  const act = actOnSignals(master, log);
+  running.use(listenForSignals({ received: masterMetrics.signal, act }));
   options.signal?.addEventListener("abort", stop, { once: true });
   running.defer(() => options.signal?.removeEventListener("abort", stop));
   if (options.signal?.aborted) stop();
@@ -113,7 +119,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
 }
 
 const CLOCK: Clock = {
-  now: Date.now,
+  now: () => performance.now(),
   schedule(callback, delayMs) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
@@ -148,7 +154,7 @@ function workerSpawner(
   app: URL,
   log: Log,
 ): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs } = config;
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
     flags: workerFlags(config.denoFlags, {
@@ -156,9 +162,34 @@ function workerSpawner(
       write: [directory],
       bind,
     }),
-    start: { app: app.href, bind, directory, layout, metricPrefix, gracefulTimeoutMs },
+    start: {
+      app: app.href,
+      bind,
+      directory,
+      layout,
+      metricPrefix,
+      gracefulTimeoutMs,
+      beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
+    },
+    maxRequests: config.maxRequests,
+    maxRequestsJitter: config.maxRequestsJitter,
     log,
   });
+}
+
+/** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */
+function actOnSignals(master: Master, log: Log): (signal: MasterSignal) => void {
+  const actions: Partial<Record<MasterSignal, () => void>> = {
+    term: () => master.stop(),
+    int: () => master.quit(),
+    quit: () => master.quit(),
+    hup: () => void master.reload(),
+    ttin: () => master.grow(),
+    ttou: () => master.shrink(),
+    usr1: () => master.reopenLogs(),
+    usr2: () => log.warn("Ignored SIGUSR2: a new master cannot take over, expected SIGHUP"),
+  };
+  return (signal) => actions[signal]?.();
 }
 
 /** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */

@@ -34,9 +34,17 @@ export interface SignalHandlers {
   act(signal: MasterSignal): void;
 }
 
-/** Listens for signals until disposed of. */
-export function listenForSignals(handlers: SignalHandlers): Disposable {
-  const listeners = SIGNALS.map(([signal, name]) => {
+/**
+ * Listens for signals until disposed of.
+ *
+ * @param names Which of them. @default {all}
+ */
+export function listenForSignals(
+  handlers: SignalHandlers,
+  names?: readonly MasterSignal[],
+): Disposable {
+  const wanted = SIGNALS.filter(([, name]) => names === undefined || names.includes(name));
+  const listeners = wanted.map(([signal, name]) => {
     let last = -Infinity;
     const stops = name === "int" || name === "term" || name === "quit";
     const listener = (): void => {

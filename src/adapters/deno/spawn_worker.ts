@@ -11,8 +11,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
+import { watchHeap } from "./heap_watch.ts";
 import { createLineRelay } from "./line_relay.ts";
+import { watchOomKills } from "./oom_kills.ts";
 import {
+  DRAIN_SIGNAL,
   type FromWorker,
   isProtocolMessage,
   type ToWorker,
@@ -26,8 +29,12 @@ const DRAIN_MS = 1000;
 export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
-  /** What each worker is told, but for its name. */
-  readonly start: Omit<WorkerStart, "workerId">;
+  /** What each worker is told, but for what is its own. */
+  readonly start: Omit<WorkerStart, "workerId" | "maxRequests" | "masterPid">;
+  /** After how many requests a worker is replaced; 0: never. */
+  readonly maxRequests: number;
+  /** The most by which chance raises that number, so that not all are replaced at once. */
+  readonly maxRequestsJitter: number;
   /** Where workers' log lines go. */
   readonly log: Log;
 }
@@ -38,36 +45,69 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, log } = options;
+  const { flags, start, maxRequests, maxRequestsJitter, log } = options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
   const stderr = createLineRelay(Deno.stderr);
+  const oomKills = watchOomKills();
+  const chosenRequests = (): number =>
+    maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
 
   return (slot, events) => {
     const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
-    const output = Promise.all([stdout.follow(child.stdout!), stderr.follow(child.stderr!)])
+    const heap = watchHeap(child.stderr!);
+    const output = Promise.all([stdout.follow(child.stdout!), stderr.follow(heap.stream)])
       .catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
 
+    let hasHandlers = false;
     child.on("message", (message: unknown) => {
+      // Whatever it says, its event loop turns; a busy channel may keep its beats back.
+      events.beat();
       if (!isProtocolMessage(message)) return;
+      hasHandlers = true;
       const known = message as FromWorker;
       switch (known["@gpe/cli"]) {
+        case "beat":
+          return;
         case "running":
           return events.running();
+        case "worn":
+          return events.worn();
         case "failed":
           return events.failed(known.failure);
         case "log":
           return log[known.level](`${workerId(slot)}: ${known.message}`, known.fields);
       }
     });
-    tell(child, { "@gpe/cli": "start", start: { ...start, workerId: workerId(slot) } });
-
+    tell(child, {
+      "@gpe/cli": "start",
+      start: {
+        ...start,
+        workerId: workerId(slot),
+        maxRequests: chosenRequests(),
+        masterPid: Deno.pid,
+      },
+    });
+    const end = ended(child, output, (message) => events.failed({ message, permanent: false }));
+    let killed = false;
     return {
       pid: child.pid,
-      ended: ended(child, output, (message) => events.failed({ message, permanent: false })),
-      stop: () => sendSignal(child, "SIGTERM"),
-      kill: () => sendSignal(child, "SIGKILL"),
+      ended: end.then((exit): WorkerExit => {
+        const outOfMemory = exit.signal === "SIGKILL"
+          ? !killed && oomKills.claim()
+          : exit.signal !== null && heap.isExhausted();
+        return { ...exit, outOfMemory };
+      }),
+      stop: (kind) => sendSignal(child, kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
+      kill() {
+        killed = true;
+        sendSignal(child, "SIGKILL");
+      },
+      // Where the runtime has no handler yet, this signal would open a debugger port.
+      reopenLogs() {
+        if (hasHandlers) sendSignal(child, "SIGUSR1");
+      },
     };
   };
 }

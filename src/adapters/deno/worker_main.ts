@@ -11,14 +11,24 @@
 import process from "node:process";
 import type { BootFailure } from "../../master/primitives.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
+import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
-import type { AddressClaim, CaptureOptions, DrainableServer } from "./drain.ts";
+import {
+  type AddressClaim,
+  type CaptureOptions,
+  DEFAULT_DRAIN_MS,
+  type DrainableServer,
+} from "./drain.ts";
 import { workerInstrumentation } from "./instrument.ts";
 import { type OpenedStorage, openStorage } from "./open_storage.ts";
+import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
 import { openWorkerChannel, type WorkerChannel } from "./worker_channel.ts";
-import type { WorkerStart } from "./worker_protocol.ts";
+import { DRAIN_SIGNAL, type WorkerStart } from "./worker_protocol.ts";
+
+/** How often the number of requests is looked at, in milliseconds. */
+const REQUESTS_LOOK_MS = 100;
 
 const claim: AddressClaim = { taken: false };
 /** What has to be ended in order, as far as it has been started. */
@@ -28,6 +38,7 @@ let gracefulTimeoutMs = 0;
 
 if (Deno.build.os !== "windows") {
   Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener(DRAIN_SIGNAL, drain);
   // Without a listener the runtime opens a debugger port.
   Deno.addSignalListener("SIGUSR1", () => {});
 }
@@ -37,6 +48,9 @@ Deno.addSignalListener("SIGINT", () => {});
 const channel: WorkerChannel = openWorkerChannel(masterGone);
 const start: WorkerStart = await channel.start;
 gracefulTimeoutMs = start.gracefulTimeoutMs;
+const diesWithMaster = dieWithParent();
+if (Deno.ppid !== start.masterPid) masterGone();
+beat();
 parts.storage = openStorageOrGoOn();
 capture();
 await load();
@@ -58,12 +72,14 @@ function capture(): void {
     prefix: start.metricPrefix,
     timestamps: start.layout === "timestamp",
   });
+  if (start.maxRequests > 0) askForReplacement(instrumentation.metrics);
   const options: CaptureOptions = {
     address: start.bind,
     reusePort: Deno.build.os === "linux",
     claim,
     onServing(serving) {
       parts.server = serving;
+      if (!diesWithMaster) void serving.finished.then(watchParent(start.masterPid));
       removeEventListener("unhandledrejection", failBeforeRunning);
       removeEventListener("error", failBeforeRunning);
       void channel.send({ "@gpe/cli": "running" });
@@ -112,19 +128,48 @@ async function fail(failure: BootFailure): Promise<void> {
   Deno.exit(1);
 }
 
+/** Says at once and then again and again that the event loop turns. */
+function beat(): void {
+  const { beatPeriodMs } = start;
+  const say = (): void => void channel.send({ "@gpe/cli": "beat" });
+  say();
+  if (beatPeriodMs > 0) Deno.unrefTimer(setInterval(say, beatPeriodMs));
+}
+
+/** Looks at the number of requests now and then, so that counting them costs nothing. */
+function askForReplacement(metrics: WorkerMetrics): void {
+  const timer = setInterval(() => {
+    if (metrics.requestCount < start.maxRequests) return;
+    clearInterval(timer);
+    void channel.send({ "@gpe/cli": "worn" });
+  }, REQUESTS_LOOK_MS);
+  Deno.unrefTimer(timer);
+}
+
 /** Nobody is left to end this worker when it takes too long. */
 function masterGone(): void {
-  setTimeout(() => Deno.exit(1), gracefulTimeoutMs);
+  setTimeout(() => Deno.exit(1), Math.min(ORPHAN_GRACE_MS, gracefulTimeoutMs));
   void stop();
 }
 
+/** Ends, but first waits for the clients to leave: others serve them. */
+function drain(): void {
+  // The rest is for the requests that are at hand then; the master kills when it is over.
+  const restMs = Math.min(1000, gracefulTimeoutMs / 2);
+  void end(Math.max(0, gracefulTimeoutMs - DEFAULT_DRAIN_MS - restMs));
+}
+
 /** Finishes the requests at hand, brings the metrics into their files, and ends. */
-async function stop(): Promise<void> {
-  if (ending) return;
+function stop(): void {
+  void end(0);
+}
+
+async function end(lingerMs: number): Promise<void> {
+  if (ending) return void parts.server?.shutdown({ lingerMs });
   ending = true;
   let exitCode = 0;
   try {
-    await parts.server?.shutdown();
+    await parts.server?.shutdown({ lingerMs });
     await parts.storage?.[Symbol.asyncDispose]();
   } catch (error) {
     exitCode = 1;

@@ -8,6 +8,12 @@ import type { Address } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 
+/**
+ * What tells a worker to end while others serve on. A signal, as SIGTERM is for the end with the
+ * service: those pass by an application that keeps the channel busy.
+ */
+export const DRAIN_SIGNAL = "SIGUSR2";
+
 /** What a worker has to know: the first message it gets. */
 export interface WorkerStart {
   /** The worker's name: what the label `worker_id` shows. */
