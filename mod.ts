@@ -43,7 +43,7 @@ export {
   openStorage,
   type OpenStorageOptions,
 } from "./src/adapters/deno/open_storage.ts";
-export { ConfigError, StorageError } from "./src/core/errors.ts";
+export { ConfigError, MetricMisuse, StorageError } from "./src/core/errors.ts";
 export type { Log, LogLevel } from "./src/core/log.ts";
 export {
   type Aggregator,

@@ -1,13 +1,14 @@
 /**
  * What the instrumentation costs: processor time a request of a bare `Deno.serve`, and of the same
- * server instrumented and captured as a worker's is. Processor time, because a busy neighbour
+ * server instrumented and captured as a worker's is, without and with an access log. Processor time, because a busy neighbour
  * changes it least; a server at its limit answers so many times fewer requests a second. The load
  * comes from a process of its own over kept connections.
  *
- * `deno run -A bench/worker_overhead.ts bare|instrumented` is the contestant; `deno task bench` the
+ * `deno run -A bench/worker_overhead.ts bare|instrumented|logged` is the contestant; `deno task bench` the
  * contest.
  */
 import process from "node:process";
+import { openAccessLog } from "../src/adapters/deno/access_log_file.ts";
 import { captureDenoServe } from "../src/adapters/deno/capture_serve.ts";
 import { startWorkerInstrumentation } from "../src/adapters/deno/instrument.ts";
 import { createMemoryStorage } from "../src/core/memory_driver.ts";
@@ -51,7 +52,7 @@ if (import.meta.main) {
   if (role === "load") {
     console.log(JSON.stringify(await load(Number(port), CASES[name!]![0], Number(ms))));
   } else {
-    console.log(JSON.stringify(await measure(role === "instrumented")));
+    console.log(JSON.stringify(await measure(role)));
   }
 }
 
@@ -66,27 +67,36 @@ export function prepare(): Promise<PreparedContest> {
       rounds: ROUNDS,
       contestants: [
         { name: "instrumented", run: run("instrumented") },
+        { name: "with access log", run: run("logged") },
         { name: "bare Deno.serve", run: run("bare") },
       ],
-      figures: Object.keys(CASES).map((name) => ({
-        what: name,
-        ours: ["instrumented", name],
-        other: ["bare Deno.serve", name],
-      })),
+      figures: Object.keys(CASES).flatMap((name) => [
+        { what: name, ours: ["instrumented", name], other: ["bare Deno.serve", name] },
+        {
+          what: `${name}, access log`,
+          ours: ["with access log", name],
+          other: ["instrumented", name],
+        },
+      ]),
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
 }
 
 /** Serves each case in this process, loaded by another one. */
-async function measure(instrumented: boolean): Promise<Measured> {
-  const instrumentation = instrumented ? startInstrumentation() : undefined;
+async function measure(role: string | undefined): Promise<Measured> {
+  const instrumentation = role === "bare" ? undefined : startInstrumentation();
+  const logFile = role === "logged" ? await Deno.makeTempFile() : undefined;
+  const accessLog = logFile === undefined
+    ? undefined
+    : openAccessLog({ path: logFile, format: "combined" }, "worker_1", SILENT_LOG);
   const results: Record<string, number> = {};
   for (const [name, [, handler]] of Object.entries(CASES)) {
     const release = instrumentation && captureDenoServe({
       address: { hostname: "127.0.0.1", port: 0 },
       reusePort: false,
       claim: { taken: false },
+      accessLog,
       instrumentation,
       onServing: () => {},
       log: SILENT_LOG,
@@ -102,6 +112,7 @@ async function measure(instrumented: boolean): Promise<Measured> {
     release?.();
   }
   instrumentation?.stop();
+  if (logFile !== undefined) await Deno.remove(logFile);
   return results;
 }
 

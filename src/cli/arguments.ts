@@ -44,7 +44,7 @@ export function settingFlags(command: Command | undefined): string[] {
 export function readArguments(args: readonly string[], commands: readonly Command[]): Arguments {
   const unknownFlags: string[] = [];
   const settings = settingFlags(undefined);
-  const parsed = parseArgs(joinDenoFlags(args), {
+  const parsed = parseArgs(joinValues(args), {
     boolean: [...SWITCHES],
     string: ["_", "format", ...settings],
     collect: ["format", ...settings],
@@ -81,11 +81,16 @@ export function readArguments(args: readonly string[], commands: readonly Comman
   };
 }
 
-/** The value of `--deno-flag` begins with dashes itself, which a parser takes for a flag of ours. */
-function joinDenoFlags(args: readonly string[]): string[] {
+/**
+ * The value of `--deno-flag` begins with dashes itself, which a parser takes for a flag of ours;
+ * the value `-` of another flag, as in `--access-log -`, it takes for an operand.
+ */
+function joinValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
-    if (joined.at(-1) === "--deno-flag") joined.splice(-1, 1, `--deno-flag=${arg}`);
+    const flag = joined.at(-1) ?? "";
+    const isValue = flag === "--deno-flag" || arg === "-" && /^--[^=]+$/.test(flag);
+    if (isValue) joined.splice(-1, 1, `${flag}=${arg}`);
     else joined.push(arg);
   }
   return joined;

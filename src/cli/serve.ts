@@ -20,7 +20,7 @@ with node:http. SIGTERM and SIGINT let the workers finish their requests and end
     const app = await findApp(operand);
     const { runServe } = await import("../adapters/deno/serve.ts");
     return await runServe({
-      config,
+      config: withAbsolutePaths(config),
       app,
       log,
       print(text) {
@@ -45,6 +45,17 @@ async function findApp(operand: string): Promise<URL> {
   }
   if (!info.isFile) throw new UsageError(`Cannot serve ${quoted}: not a file, expected a module`);
   return toFileUrl(path);
+}
+
+/** The application may change the working directory of its process. */
+function withAbsolutePaths(config: Config): Config {
+  const { accessLog } = config;
+  return {
+    ...config,
+    accessLog: accessLog && accessLog.path !== "-"
+      ? { ...accessLog, path: resolve(accessLog.path) }
+      : accessLog,
+  };
 }
 
 /** With one port for both, either would fail, and only once the other one runs. */

@@ -35,6 +35,14 @@ export interface RedisConfig {
   readonly ttlSeconds: number;
 }
 
+/** Where the access log goes, and how it looks. */
+export interface AccessLogConfig {
+  /** Path of the file, or `"-"` for the standard output. */
+  readonly path: string;
+  /** The form of a line. */
+  readonly format: "combined" | "json";
+}
+
 /** Every setting, validated. */
 export interface Config {
   /** The directory of the metric files (`--dir`, `PROMETHEUS_MULTIPROC_DIR`). */
@@ -60,6 +68,8 @@ export interface Config {
   readonly maxRequestsJitter: number;
   /** Flags for the workers' runtime, permissions included (`--deno-flag`, repeatable). */
   readonly denoFlags: readonly string[];
+  /** The access log; `undefined` for none (`--access-log`, `--access-log-format`). */
+  readonly accessLog: AccessLogConfig | undefined;
   /** Prefix of the worker and master metrics (`--metric-prefix`, default `gunicorn`). */
   readonly metricPrefix: string;
   /** On-disk layout (`--layout`): with times, or values only as Python's client before 0.18. */

@@ -118,6 +118,9 @@ function build(values: Values): Config {
     maxRequests: values.maxRequests,
     maxRequestsJitter: values.maxRequestsJitter,
     denoFlags: values.denoFlags,
+    accessLog: values.accessLog === ""
+      ? undefined
+      : { path: values.accessLog, format: values.accessLogFormat },
     metricPrefix: values.metricPrefix,
     layout: values.layout,
     cleanupDbFiles: values.cleanupDbFiles,

@@ -63,6 +63,11 @@ export function text(what: string): Parser<string> {
   };
 }
 
+/** The same, or the empty text, which stands for "none". */
+export function optional(parser: Parser<string>): Parser<string> {
+  return { expected: parser.expected, parse: (text) => text === "" ? "" : parser.parse(text) };
+}
+
 /** One of a list of words. */
 export function choice<T extends string>(...words: readonly T[]): Parser<T> {
   const quoted = words.map((word) => JSON.stringify(word));

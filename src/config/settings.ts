@@ -14,6 +14,7 @@ import {
   integer,
   metricPrefix,
   onOff,
+  optional,
   type Parser,
   port,
   secondsAsMs,
@@ -70,6 +71,10 @@ export interface Values {
   maxRequestsJitter: number;
   /** `--deno-flag` */
   denoFlags: readonly string[];
+  /** `--access-log` */
+  accessLog: string;
+  /** `--access-log-format` */
+  accessLogFormat: "combined" | "json";
   /** `--metric-prefix` */
   metricPrefix: string;
   /** `--layout` */
@@ -204,6 +209,22 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     description: "Flag for the workers' Deno, permissions included; may be repeated",
     parser: one(text("a flag of deno run")),
     format: (flags) => flags.join(" "),
+  },
+  accessLog: {
+    flag: "access-log",
+    default: "",
+    placeholder: "FILE",
+    group: "serve",
+    description: 'File of the access log, or "-" for stdout; none without it',
+    parser: optional(text('a file or "-"')),
+  },
+  accessLogFormat: {
+    flag: "access-log-format",
+    default: "combined",
+    placeholder: "FORMAT",
+    group: "serve",
+    description: "Form of a line of the access log: combined or json",
+    parser: choice("combined", "json"),
   },
   metricPrefix: {
     flag: "metric-prefix",

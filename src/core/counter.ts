@@ -7,6 +7,7 @@ import { type Exemplar, makeExemplar } from "./exemplar.ts";
 import { formatValue } from "./inspect.ts";
 import type { Labels } from "./labels.ts";
 import { BaseMetric, isLabels, MetricChild } from "./metric.ts";
+import { becauseOfValue } from "./misuse.ts";
 import type {
   CounterConfiguration,
   IncreaseDataWithExemplar,
@@ -84,15 +85,21 @@ export class CounterChild extends MetricChild {
   /** The way of what is new or refused. */
   private incChecked(value: number): void {
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      throw new TypeError(`Value is not a valid number: ${formatValue(value)}`);
+      throw new TypeError(
+        `Value is not a valid number: ${formatValue(value)}`,
+        this.because(value),
+      );
     }
     if (value < 0) {
-      throw new Error("It is not possible to decrease a counter", {
-        cause: `counter "${this.owner.name}" got ${value}`,
-      });
+      throw new Error("It is not possible to decrease a counter", this.because(value));
     }
     this.enter();
     this.inc(value);
+  }
+
+  /** What errors have as their cause. */
+  private because(value: unknown): ErrorOptions {
+    return becauseOfValue("add to", this.owner, value, "a finite number of 0 or more");
   }
 }
 

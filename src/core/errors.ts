@@ -41,3 +41,19 @@ export class StorageError extends Error {
     this.target = target;
   }
 }
+
+/**
+ * A metric was made or used wrongly. Where prom-client has a message of its own for the case, the
+ * error thrown has that message, and this one, which names the metric and the value, as `cause`.
+ */
+export class MetricMisuse extends Error {
+  /**
+   * Makes the error.
+   *
+   * @param message "Cannot <action>: <state>, expected <wanted>".
+   */
+  constructor(message: string) {
+    super(message);
+    this.name = "MetricMisuse";
+  }
+}

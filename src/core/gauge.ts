@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { MetricMisuse } from "./errors.ts";
 import { GaugeChild } from "./gauge_child.ts";
-import { formatValue } from "./inspect.ts";
 import type { Labels } from "./labels.ts";
 import { BaseMetric, isLabels, startStopwatch } from "./metric.ts";
+import { notANumber } from "./misuse.ts";
 import type {
   GaugeConfiguration,
   LabelValues,
@@ -40,14 +41,14 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
     const { name } = this;
     const { multiprocessMode: wanted, aggregator } = configuration;
     if (wanted !== undefined && !isGaugeMode(wanted)) {
-      throw new Error(
+      throw new MetricMisuse(
         `Cannot create gauge ${JSON.stringify(name)}: multiprocessMode is ` +
           `${JSON.stringify(wanted)}, expected one of ${GAUGE_MODES.join(", ")}`,
       );
     }
     this.multiprocessMode = resolveGaugeMode(wanted, aggregator);
     if (addsPidLabel(this.multiprocessMode) && this.labelNames.includes("pid")) {
-      throw new Error(
+      throw new MetricMisuse(
         `Cannot create gauge ${JSON.stringify(name)}: mode "${this.multiprocessMode}" adds the ` +
           `label "pid", expected another label name or another multiprocessMode`,
       );
@@ -69,9 +70,7 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
   set(value: number): void;
   set(first: LabelValues<T> | number, second?: number): void {
     if (!isLabels(first)) return this.tree.bare().set(first as number);
-    if (typeof second !== "number") {
-      throw new TypeError(`Value is not a valid number: ${formatValue(second)}`);
-    }
+    if (typeof second !== "number") throw notANumber("Value", this, second);
     const child = this.tree.find(first);
     child.set(second);
     if (!sameLook(child.labels, first)) child.labels = { ...first };
@@ -170,7 +169,7 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
    */
   override attach(store: ProcessStore): void {
     if (isMostRecentMode(this.multiprocessMode) && store.writer?.storesTimestamps === false) {
-      throw new Error(
+      throw new MetricMisuse(
         `Cannot store gauge ${
           JSON.stringify(this.name)
         }: mode "${this.multiprocessMode}" compares ` +
@@ -220,9 +219,7 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
   ): void {
     const given = isLabels(first) ? second : first;
     const delta = given === undefined ? sign : sign === 1 ? given : -given;
-    if (typeof delta !== "number") {
-      throw new TypeError(`Delta is not a valid number: ${formatValue(delta)}`);
-    }
+    if (typeof delta !== "number") throw notANumber("Delta", this, delta);
     if (!isLabels(first)) return this.tree.bare().inc(delta);
     const child = this.tree.find(first);
     const isNew = !child.ready;

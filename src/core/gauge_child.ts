@@ -5,9 +5,9 @@
  */
 import { markAbsent } from "./absent.ts";
 import type { Gauge } from "./gauge.ts";
-import { formatValue } from "./inspect.ts";
 import type { Labels } from "./labels.ts";
 import { MetricChild } from "./metric.ts";
+import { notANumber } from "./misuse.ts";
 import type { LabelValues } from "./metric_types.ts";
 import { isMostRecentMode } from "./modes.ts";
 import type { ProcessStore } from "./process_store.ts";
@@ -51,9 +51,7 @@ export class GaugeChild extends MetricChild {
    * @throws {TypeError} when it is not a number.
    */
   set(value: number): void {
-    if (typeof value !== "number") {
-      throw new TypeError(`Value is not a valid number: ${formatValue(value)}`);
-    }
+    if (typeof value !== "number") throw notANumber("Value", this.owner, value);
     if (!this.ready) this.enter();
     // prom-client prints the labels as last set, in their order and types.
     if (this.kept !== undefined) this.labels = this.kept;
@@ -69,9 +67,7 @@ export class GaugeChild extends MetricChild {
    * @throws {TypeError} when it is not a number.
    */
   inc(value: number = 1): void {
-    if (typeof value !== "number") {
-      throw new TypeError(`Delta is not a valid number: ${formatValue(value)}`);
-    }
+    if (typeof value !== "number") throw notANumber("Delta", this.owner, value);
     if (!this.ready) this.enter();
     this.values[this.index]! += value;
     this.localValues[this.localIndex]! += value;

@@ -8,6 +8,7 @@ import { goFloat } from "./go_float.ts";
 import { formatValue } from "./inspect.ts";
 import type { Labels } from "./labels.ts";
 import { BaseMetric, isLabels, MetricChild, refuseLabel, startStopwatch } from "./metric.ts";
+import { becauseOfValue } from "./misuse.ts";
 import type {
   HistogramConfiguration,
   LabelValues,
@@ -56,7 +57,10 @@ export class HistogramChild extends MetricChild {
    */
   observe(value: number): void {
     if (!Number.isFinite(value)) {
-      throw new TypeError(`Value is not a valid number: ${formatValue(value)}`);
+      throw new TypeError(
+        `Value is not a valid number: ${formatValue(value)}`,
+        becauseOfValue("observe with", this.owner, value, "a finite number"),
+      );
     }
     if (!this.ready) this.enter();
     const bucket = this.bucketOf(value);
@@ -148,7 +152,7 @@ export class Histogram<T extends string = string> extends BaseMetric<HistogramCh
    */
   constructor(configuration: HistogramConfiguration<T>) {
     super("histogram", configuration as HistogramConfiguration<string>);
-    refuseLabel("le", this.labelNames);
+    refuseLabel("le", this);
     this.upperBounds = Object.freeze([...configuration.buckets ?? DEFAULT_BUCKETS]);
     if (this.labelNames.length === 0) this.tree.bare().enter();
     this.registerIn(configuration.registers);

@@ -4,11 +4,19 @@
  * @module
  */
 import { inspectList } from "./inspect.ts";
+import { because } from "./misuse.ts";
 
 /** Labels as a user passes them. */
 export type Labels = Readonly<Record<string, unknown>>;
 
 const NO_LABELS: Labels = Object.freeze({});
+
+/** What of a metric its labels belong to. */
+interface LabelledMetric {
+  readonly type: string;
+  readonly name: string;
+  readonly labelNames: readonly string[];
+}
 
 type Branch<C> = Map<unknown, Branch<C> | C>;
 
@@ -21,6 +29,7 @@ type Branch<C> = Map<unknown, Branch<C> | C>;
 export class LabelTree<C extends object> {
   /** Every series ever made, in order. They are kept: a series that is removed may come back. */
   readonly children: C[] = [];
+  private readonly metric: LabelledMetric;
   private readonly names: readonly string[];
   private readonly known: ReadonlySet<string>;
   private readonly make: (labels: Labels) => C;
@@ -32,10 +41,12 @@ export class LabelTree<C extends object> {
   /**
    * An empty tree.
    *
-   * @param names The label names.
+   * @param metric The metric, with its label names.
    * @param make Makes the series of a set of labels when it is first asked for.
    */
-  constructor(names: readonly string[], make: (labels: Labels) => C) {
+  constructor(metric: LabelledMetric, make: (labels: Labels) => C) {
+    const names = metric.labelNames;
+    this.metric = metric;
     this.names = names;
     this.known = new Set(names);
     this.make = make;
@@ -97,6 +108,7 @@ export class LabelTree<C extends object> {
       throw new Error(
         `Invalid number of arguments (${args.length}): "${args.join(", ")}" ` +
           `for label names (${names.length}): "${names.join(", ")}".`,
+        this.because(`${args.length} label values`, `${names.length}`),
       );
     }
     return Object.fromEntries(names.map((name, i) => [name, args[i]]));
@@ -108,8 +120,18 @@ export class LabelTree<C extends object> {
       if (this.known.has(name)) continue;
       throw new Error(
         `Added label "${name}" is not included in initial labelset: ${inspectList(this.names)}`,
+        this.because(`label ${JSON.stringify(name)}`, "none but its own"),
       );
     }
+  }
+
+  /** What errors have as their cause. */
+  private because(state: string, wanted: string): ErrorOptions {
+    const { type, name } = this.metric;
+    const names = this.names.map((label) => JSON.stringify(label)).join(", ") || "no labels";
+    return because(
+      `Cannot use ${type} ${JSON.stringify(name)}: got ${state}, expected ${wanted} (${names})`,
+    );
   }
 
   /** The value of a label, as far as it is the object's own. */

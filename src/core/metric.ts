@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { inspectList } from "./inspect.ts";
 import { type Labels, LabelTree } from "./labels.ts";
 import type {
   Aggregator,
@@ -13,6 +12,7 @@ import type {
 } from "./metric_types.ts";
 import type { GaugeMode } from "./modes.ts";
 import type { ProcessStore, Storable } from "./process_store.ts";
+import { because } from "./misuse.ts";
 import { OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, register } from "./registry.ts";
 import { encodeSampleKey } from "./sample_key.ts";
 import { Slab } from "./slab.ts";
@@ -98,8 +98,12 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
       throw new TypeError("constructor expected a config object");
     }
     const { name, help, labelNames = [], collect } = configuration;
-    if (!help) throw new Error("Missing mandatory help parameter");
-    if (!name) throw new Error("Missing mandatory name parameter");
+    if (!help) {
+      throw new Error("Missing mandatory help parameter", missing(type, configuration, "help"));
+    }
+    if (!name) {
+      throw new Error("Missing mandatory name parameter", missing(type, configuration, "name"));
+    }
     checkNames(name, labelNames);
     if (collect && typeof collect !== "function") {
       throw new Error('Optional "collect" parameter must be a function');
@@ -112,7 +116,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     this.collect = collect;
     this.enableExemplars = configuration.enableExemplars ?? false;
     this.storedName = name;
-    this.tree = new LabelTree(labelNames, (labels) => this.makeChild(labels));
+    this.tree = new LabelTree(this, (labels) => this.makeChild(labels));
   }
 
   /**
@@ -212,9 +216,15 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   protected registerIn(registers: MetricConfiguration<string>["registers"]): void {
     for (const registry of registers ?? [register]) {
       if (this.enableExemplars && registry.contentType === PROMETHEUS_CONTENT_TYPE) {
-        throw new TypeError("Exemplars are supported only on OpenMetrics registries", {
-          cause: `the registry prints "${registry.contentType}", not "${OPENMETRICS_CONTENT_TYPE}"`,
-        });
+        throw new TypeError(
+          "Exemplars are supported only on OpenMetrics registries",
+          because(
+            `Cannot register ${this.type} ${
+              JSON.stringify(this.name)
+            } with exemplars: the registry ` +
+              `prints "${registry.contentType}", expected "${OPENMETRICS_CONTENT_TYPE}"`,
+          ),
+        );
       }
       registry.registerMetric(this as never);
     }
@@ -232,9 +242,31 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
 }
 
 /** Refuses a label that the metric needs for itself. @throws {Error} when it is among the names */
-export function refuseLabel(reserved: string, labelNames: readonly string[]): void {
+export function refuseLabel(
+  reserved: string,
+  { type, name, labelNames }: Pick<BaseMetric<MetricChild, string>, "type" | "name" | "labelNames">,
+): void {
   if (!labelNames.includes(reserved)) return;
-  throw new Error(`${reserved} is a reserved label keyword`, { cause: inspectList(labelNames) });
+  throw new Error(
+    `${reserved} is a reserved label keyword`,
+    because(
+      `Cannot create ${type} ${
+        JSON.stringify(name)
+      }: labelNames has "${reserved}", which it needs ` +
+        "for itself, expected another name",
+    ),
+  );
+}
+
+function missing(
+  type: MetricKind,
+  configuration: MetricConfiguration<string>,
+  option: "help" | "name",
+): ErrorOptions {
+  const { name } = configuration;
+  const which = name ? ` ${JSON.stringify(name)}` : "";
+  const state = JSON.stringify(configuration[option]);
+  return because(`Cannot create ${type}${which}: ${option} is ${state}, expected a text`);
 }
 
 /** Whether an argument is an object of labels. */

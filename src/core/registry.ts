@@ -14,6 +14,7 @@ import type {
   PrometheusContentType,
   RegistryContentType,
 } from "./metric_types.ts";
+import { because } from "./misuse.ts";
 import { processStore } from "./process_store.ts";
 import { type PrintableMetric, type PrintableValue, printMetric } from "./prom_format.ts";
 
@@ -217,7 +218,13 @@ export class Registry<
   private refuseDuplicate(entry: Entry): void {
     const known = this.entries.get(entry.name);
     if (known === undefined || known === entry) return;
-    throw new Error(`A metric with the name ${entry.name} has already been registered.`);
+    throw new Error(
+      `A metric with the name ${entry.name} has already been registered.`,
+      because(
+        `Cannot register metric ${JSON.stringify(entry.name)}: the registry has another one of ` +
+          "that name, expected a name of its own",
+      ),
+    );
   }
 
   /** Tells a metric that it was dropped. */

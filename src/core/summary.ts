@@ -6,6 +6,7 @@
 import { formatValue } from "./inspect.ts";
 import type { Labels } from "./labels.ts";
 import { BaseMetric, isLabels, MetricChild, refuseLabel, startStopwatch } from "./metric.ts";
+import { becauseOfValue } from "./misuse.ts";
 import type {
   LabelValues,
   MetricObjectWithValues,
@@ -52,7 +53,10 @@ export class SummaryChild extends MetricChild {
     if (!Number.isFinite(value)) {
       // As in prom-client, where missing means that the labels are the value.
       const shown = value === undefined ? this.labels : value;
-      throw new TypeError(`Value is not a valid number: ${formatValue(shown)}`);
+      throw new TypeError(
+        `Value is not a valid number: ${formatValue(shown)}`,
+        becauseOfValue("observe with", this.owner, value, "a finite number"),
+      );
     }
     if (!this.ready) this.enter();
     this.quantiles.push(value);
@@ -123,7 +127,7 @@ export class Summary<T extends string = string> extends BaseMetric<SummaryChild,
    */
   constructor(configuration: SummaryConfiguration<T>) {
     super("summary", configuration as SummaryConfiguration<string>);
-    refuseLabel("quantile", this.labelNames);
+    refuseLabel("quantile", this);
     this.percentiles = configuration.percentiles ?? DEFAULT_PERCENTILES;
     this.compressCount = configuration.compressCount ?? DEFAULT_COMPRESS_COUNT;
     this.maxAgeSeconds = configuration.maxAgeSeconds;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { because } from "./misuse.ts";
 
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -24,16 +25,19 @@ export function validateMetricName(name: string): boolean {
  */
 export function checkNames(name: string, labelNames: readonly string[]): void {
   if (!validateMetricName(name)) {
-    throw new Error("Invalid metric name", { cause: mismatch("metric", name, METRIC_NAME) });
+    throw new Error("Invalid metric name", mismatch("metric", name, METRIC_NAME));
   }
   const bad = labelNames.find((label) => !LABEL_NAME.test(label));
   if (bad !== undefined) {
-    throw new Error("Invalid label name", { cause: mismatch("label", bad, LABEL_NAME) });
+    throw new Error(
+      "Invalid label name",
+      mismatch(`label of ${JSON.stringify(name)}`, bad, LABEL_NAME),
+    );
   }
 }
 
-function mismatch(what: string, name: string, pattern: RegExp): Error {
-  return new Error(
+function mismatch(what: string, name: string, pattern: RegExp): ErrorOptions {
+  return because(
     `Cannot name a ${what}: name is ${JSON.stringify(name)}, expected a match of ${pattern}`,
   );
 }

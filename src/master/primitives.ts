@@ -53,7 +53,7 @@ export interface WorkerHandle {
   stop(kind: StopKind): void;
   /** Ends the worker at once. */
   kill(): void;
-  /** Asks the worker to open its log files anew; one that is not far enough yet is left alone. */
+  /** Asks the worker to open its log files anew. */
   reopenLogs(): void;
 }
 

@@ -18,6 +18,18 @@ export function isScriptStream(stream: ReadableStream): boolean {
   return (stream as unknown as Record<symbol, unknown>)[RESOURCE_BACKING] === null;
 }
 
+/** Who else is told the size of a counted stream. */
+const LISTENERS = new WeakMap<ReadableStream, ((sizeBytes: number) => void)[]>();
+
+/**
+ * Tells the size of a stream that {@linkcode countedStream} made, when it ends.
+ *
+ * @returns `false` when the stream is not counted; `onEnd` is then not called.
+ */
+export function whenCounted(stream: ReadableStream, onEnd: (sizeBytes: number) => void): boolean {
+  return LISTENERS.get(stream)?.push(onEnd) !== undefined;
+}
+
 /**
  * A stream with the same chunks, errors and end. It reads only when it is read, so the pace of its
  * reader reaches the source, and passes a cancellation on with its reason.
@@ -32,11 +44,13 @@ export function countedStream(
   const reader = source.getReader();
   let size = 0;
   let ended = false;
+  const listeners = [onEnd];
   const end = () => {
-    if (!ended) onEnd(size);
+    if (ended) return;
     ended = true;
+    for (const listener of listeners) listener(size);
   };
-  return new ReadableStream<Uint8Array>({
+  const counted = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
@@ -58,4 +72,6 @@ export function countedStream(
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
+  LISTENERS.set(counted, listeners);
+  return counted;
 }

@@ -38,8 +38,8 @@ Deno.test("gpe exporter exits with 1 and one line when the port is in use", asyn
     code: 1,
     stdout: "",
     stderr:
-      `gpe: Cannot listen on 127.0.0.1:${port}: address already in use, expected a free port ` +
-      "(--metrics-port, PROMETHEUS_METRICS_PORT)\n",
+      `gpe: Cannot listen on "127.0.0.1:${port}" for the metrics endpoint: the port is in use, ` +
+      "expected a free one\n",
   });
 });
 

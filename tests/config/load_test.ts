@@ -23,6 +23,7 @@ Deno.test("loadConfig() has the documented defaults when nothing is given", () =
     maxRequests: 0,
     maxRequestsJitter: 0,
     denoFlags: [],
+    accessLog: undefined,
     metricPrefix: "gunicorn",
     layout: "timestamp",
     cleanupDbFiles: true,

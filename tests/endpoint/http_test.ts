@@ -159,9 +159,9 @@ Deno.test("serveMetricsEndpoint() says in one line why it cannot listen", async 
     ) as Error;
   assertEquals(
     listen("127.0.0.1", server.port).message,
-    `Cannot listen on 127.0.0.1:${server.port}: address already in use, expected a free port ` +
-      "(--metrics-port, PROMETHEUS_METRICS_PORT)",
+    `Cannot listen on "127.0.0.1:${server.port}" for the metrics endpoint: the port is in use, ` +
+      "expected a free one",
   );
   // 192.0.2.0/24 is kept for documentation (RFC 5737): no machine has such an address.
-  assertStringIncludes(listen("192.0.2.1", 0).message, "no such address on this machine");
+  assertStringIncludes(listen("192.0.2.1", 0).message, "this machine does not have that address");
 });

@@ -135,8 +135,8 @@ Deno.test("gpe serve passes whole lines of the workers on", async () => {
   const outputs = serving.gpe.stdout.split("\n").filter((line) => line.includes("out of"));
   const errors = serving.gpe.stderr.split("\n").filter((line) => line.includes("err of"));
   assertEquals([outputs.length, errors.length], [10, 10]);
-  for (const line of outputs) assertMatch(line, /^out of \d+$/);
-  for (const line of errors) assertMatch(line, /^err of \d+$/);
+  for (const line of outputs) assertMatch(line, /^worker_[12]: out of \d+$/);
+  for (const line of errors) assertMatch(line, /^worker_[12]: err of \d+$/);
 });
 
 Deno.test("gpe dump prints what the workers of a stopped service counted", async () => {
@@ -166,4 +166,43 @@ Deno.test("gpe serve serves the application when its workers may not write metri
   assertEquals(await get(serving.app), "Hello from one of the workers\n");
   assertMatch(serving.gpe.stderr, /error worker_1: Cannot store the metrics of this worker/);
   assertEquals(sumOf(await serving.scrape(), "gunicorn_workers", { state: "running" }), 1);
+});
+
+Deno.test("gpe serve runs the application as the main module", async () => {
+  const apps: Readonly<Record<string, string>> = {
+    "guarded.ts": 'if (import.meta.main) Deno.serve(() => new Response("main"));\n',
+    "guarded.cjs": `const server = require("node:http").createServer((_, out) => out.end("main"));
+if (require.main === module) server.listen(3000);
+module.exports = server;
+`,
+    "exported.ts": `await Promise.resolve();
+export default { fetch: () => new Response(import.meta.main ? "main" : "not main") };
+`,
+  };
+  await using dir = await tempDir();
+  for (const [name, code] of Object.entries(apps)) {
+    const app = `${dir.path}/${name}`;
+    await Deno.writeTextFile(app, code);
+    await using serving = await startServing(app, { workers: 1 });
+    assertEquals(await get(serving.app), "main", name);
+    assertEquals(await requests(serving), 1);
+    await serving.gpe.stop("SIGTERM");
+    assertFalse(serving.gpe.stderr.includes("deno serve"), serving.gpe.stderr);
+  }
+});
+
+Deno.test("gpe serve evaluates each module of the application once", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(`${dir.path}/part.ts`, 'console.log("part"); export const part = 1;\n');
+  await Deno.writeTextFile(
+    `${dir.path}/app.ts`,
+    `import { part } from "./part.ts";
+console.log("app", part);
+export default { fetch: () => new Response() };
+`,
+  );
+  await using serving = await startServing(`${dir.path}/app.ts`, { workers: 1 });
+  await serving.gpe.stop("SIGTERM");
+  const printed = serving.gpe.stdout.split("\n").filter((line) => /: (app|part)\b/.test(line));
+  assertEquals(printed, ["worker_1: part", "worker_1: app 1"]);
 });

@@ -153,43 +153,43 @@ Deno.test("gpe serve exits 1 and disturbs nobody when another master has the dir
   assertEquals((await first.scrape()).get('gunicorn_master_signals_total{"signal":"chld"}'), 0);
 });
 
-const BAD_METRICS: Readonly<Record<string, { code: string; line: RegExp }>> = {
+const BAD_METRICS: Readonly<Record<string, { code: string; line: string }>> = {
   "an invalid metric name": {
     code: 'new Counter({ name: "a b", help: "x" });',
-    line: /metric name/i,
+    line: 'Cannot name a metric: name is "a b", expected a match of /',
   },
   "an invalid label name": {
     code: 'new Counter({ name: "a", help: "x", labelNames: ["b-c"] });',
-    line: /label name/i,
+    line: 'Cannot name a label of "a": name is "b-c", expected a match of /',
   },
   "a metric registered twice": {
     code: 'new Counter({ name: "a", help: "x" }); new Counter({ name: "a", help: "x" });',
-    line: /already been registered/,
+    line: 'Cannot register metric "a": the registry has another one of that name, expected',
   },
   "a label that was not declared": {
-    code: 'new Counter({ name: "a", help: "x" }).inc({ b: "c" }, 1);',
-    line: /label/i,
+    code: 'new Counter({ name: "a", help: "x", labelNames: ["d"] }).inc({ b: "c" }, 1);',
+    line: 'Cannot use counter "a": got label "b", expected none but its own ("d")',
+  },
+  "too few label values": {
+    code: 'new Counter({ name: "a", help: "x", labelNames: ["d", "e"] }).labels("f");',
+    line: 'Cannot use counter "a": got 1 label values, expected 2 ("d", "e")',
   },
   "a negative increment of a counter": {
     code: 'new Counter({ name: "a", help: "x" }).inc(-1);',
-    line: /-1|decrease/,
+    line: 'Cannot add to counter "a": value is -1, expected a finite number of 0 or more',
   },
   "NaN as increment of a counter": {
     code: 'new Counter({ name: "a", help: "x" }).inc(NaN);',
-    line: /NaN|valid number/,
+    line: 'Cannot add to counter "a": value is NaN, expected a finite number of 0 or more',
   },
 };
 
 for (const [what, { code, line }] of Object.entries(BAD_METRICS)) {
-  Deno.test(`gpe serve says why once and gives up when the application makes ${what}`, async () => {
+  Deno.test(`gpe serve says why in one line and exits 1 when the application makes ${what}`, async () => {
     const finished = await failWith(`import { Counter } from ${JSON.stringify(MOD)};\n${code}\n`);
     assertEquals(finished.code, 1);
-    assertFalse(/^\s+at /m.test(finished.stderr), finished.stderr);
-    const [first, second, ...more] = finished.stderr.trimEnd().split("\n");
-    assertMatch(first!, line);
-    assertMatch(first!, /Cannot load ".*app\.ts": .*app\.ts:2:\d+/);
-    assertMatch(second!, /gave up after 6 failed tries$/);
-    assertEquals(more, []);
+    assertMatch(onlyLine(finished), /Cannot load ".*app\.ts": .*app\.ts:2:\d+/);
+    assertStringIncludes(finished.stderr, line);
   });
 }
 

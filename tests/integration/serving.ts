@@ -12,6 +12,8 @@ export interface ServeOptions {
   readonly flags?: readonly string[];
   /** The directory of the metric files; default: one that goes away. */
   readonly directory?: string;
+  /** Variables for the master. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The running service; `await using` stops it. */
@@ -60,13 +62,16 @@ export function serveArguments(
 export async function startServing(app: string, options: ServeOptions = {}): Promise<Serving> {
   const temporary = await tempDir();
   const directory = options.directory ?? `${temporary.path}/metrics`;
-  const gpe = spawnGpe(serveArguments(app, directory, options));
+  const gpe = spawnGpe(
+    serveArguments(app, directory, options),
+    options.env === undefined ? {} : { env: options.env },
+  );
   const end = async (): Promise<void> => {
     await gpe.stop();
     await temporary[Symbol.asyncDispose]();
   };
   try {
-    const app = (await gpe.waitForOutput(/Application +(http:\S+)/))[1]!;
+    const app = (await gpe.waitForOutput(/Application +(https?:\S+)/))[1]!;
     const metrics = (await gpe.waitForOutput(/Metrics endpoint +(http:\S+)/))[1]!;
     for (let slot = 1; slot <= (options.workers ?? 2); slot++) {
       await gpe.waitForOutput(new RegExp(`worker_${slot} is running`));

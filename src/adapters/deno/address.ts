@@ -1,9 +1,10 @@
 /**
- * Looks whether an address can be listened on, before anything is started that will.
+ * Whether an address can be listened on, looked up before anything is started that will, and why not.
  *
  * @module
  */
 import type { Address } from "../../config/config.ts";
+import { formatAddress } from "../../config/parsers.ts";
 
 /**
  * Listens for a moment. Permission: net for the address.
@@ -17,12 +18,14 @@ export function probeAddress({ hostname, port }: Address, purpose: string): Addr
     using listener = Deno.listen({ hostname, port });
     return { hostname, port: listener.addr.port };
   } catch (error) {
-    const address = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-    throw new Error(
-      `Cannot listen on "${address}" for the ${purpose}: ${describe(error)}`,
-      { cause: error },
-    );
+    throw listenError({ hostname, port }, purpose, error);
   }
+}
+
+/** The error to throw where listening failed: one line with the address, what it is for, and why. */
+export function listenError(address: Address, purpose: string, cause: unknown): Error {
+  const quoted = JSON.stringify(formatAddress(address));
+  return new Error(`Cannot listen on ${quoted} for the ${purpose}: ${describe(cause)}`, { cause });
 }
 
 function describe(error: unknown): string {

@@ -11,17 +11,19 @@ const LOCATION = /((?:file|https?|data|jsr|npm):[^\s()]*:\d+:\d+)/;
 // deno-lint-ignore no-control-regex -- the runtime colours paths inside of messages
 const COLOUR = /\u001b\[\d+m/g;
 
-/** What the import of an application's module threw. */
+/** What the import of an application's module threw, or what the module did not catch. */
 export function describeLoadFailure(app: string, error: unknown): BootFailure {
-  const failure = { permanent: isModuleError(error) };
+  const misuse = misuseOf(error);
+  const failure = { permanent: misuse !== undefined || isModuleError(error) };
   const subject = `Cannot load ${JSON.stringify(shortName(app))}`;
   if (!(error instanceof Error)) {
     return { ...failure, message: `${subject}: it threw ${oneLine(Deno.inspect(error))}` };
   }
-  const text = error.message.replace(COLOUR, "");
-  const place = location(text) ?? location(error.stack?.replace(COLOUR, "") ?? "");
+  const text = error.message.replace(COLOUR, "").replaceAll(UNEVALUATED, "");
+  const place = location(text) ??
+    location(error.stack?.replace(COLOUR, "").replaceAll(UNEVALUATED, "") ?? "");
   // A module error is reported as TypeError: "SyntaxError: Expression expected".
-  const named = failure.permanent ? oneLine(text) : `${error.name}: ${oneLine(text)}`;
+  const named = misuse ?? (failure.permanent ? oneLine(text) : `${error.name}: ${oneLine(text)}`);
   const message = place === undefined || named.includes(place)
     ? `${subject}: ${named}`
     : `${subject}: ${named} (${place})`;
@@ -30,13 +32,41 @@ export function describeLoadFailure(app: string, error: unknown): BootFailure {
     : { ...failure, message, stack: error.stack };
 }
 
+/** Makes another module of a file, which is never evaluated. */
+const UNEVALUATED = "#not-evaluated";
+
+/**
+ * Why the runtime cannot load an application's modules, such as a missing file or invalid code. It
+ * would say so by itself, but in many lines. Nothing is evaluated.
+ *
+ * The modules are imported after one that throws: the runtime loads and links all of them before it
+ * evaluates the first, and evaluates none after a failure
+ * (https://tc39.es/ecma262/#sec-innermoduleevaluation).
+ */
+export async function findLoadFailure(app: string): Promise<BootFailure | undefined> {
+  // Of other schemes not all can have a fragment, and a remote module would be fetched twice.
+  if (!app.startsWith("file:")) return undefined;
+  const stop = `${Math.random()}`;
+  const modules = [dataModule(`throw ${stop};`), app + UNEVALUATED];
+  try {
+    await import(dataModule(modules.map((url) => `import ${JSON.stringify(url)};`).join("\n")));
+  } catch (error) {
+    if (`${error}` === stop || error instanceof Deno.errors.NotCapable) return undefined;
+    return describeLoadFailure(app, error);
+  }
+  return undefined;
+}
+
+function dataModule(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
+
 /** The application did nothing that could be served. */
 export function describeMissingHandler(app: string): BootFailure {
   return {
     permanent: true,
     message: `Cannot serve ${JSON.stringify(shortName(app))}: it has no handler, expected ` +
-      "a default export with a fetch function, or a call of Deno.serve or of a server's listen " +
-      "that does not depend on import.meta.main",
+      "a default export with a fetch function, or a call of Deno.serve or of a server's listen",
   };
 }
 
@@ -44,6 +74,18 @@ export function describeMissingHandler(app: string): BootFailure {
 export function shortName(url: string): string {
   if (!url.startsWith("file://")) return url;
   return decodeURIComponent(new URL(url).pathname);
+}
+
+/**
+ * What is said of a metric that was made or used wrongly. By name: the application may have
+ * another copy of this package.
+ */
+function misuseOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const misuse = [error, error.cause].find((it) =>
+    it instanceof Error && it.name === "MetricMisuse"
+  );
+  return misuse === undefined ? undefined : oneLine((misuse as Error).message);
 }
 
 /** Whether a module is missing or is not valid code: trying again would change nothing. */

@@ -33,7 +33,7 @@ type Listen = (this: Server, ...args: unknown[]) => Server;
  * @returns A function that gives `listen` back; servers go on, but record no longer.
  */
 export function captureNodeHttp(capture: NodeHttpCaptureOptions): () => void {
-  const recorder = createNodeRecorder(capture.metrics, capture.now);
+  const recorder = createNodeRecorder(capture.metrics, capture.now, capture.accessLog);
   const restores = [http.Server.prototype, https.Server.prototype].map((prototype) => {
     const listen = prototype.listen as Listen;
     const replacement: Listen = function listen_(...args) {

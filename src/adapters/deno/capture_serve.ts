@@ -5,8 +5,10 @@
  */
 import type { Log } from "../../core/log.ts";
 import type { Instrumentation } from "../../worker/instrument.ts";
+import { loggedHandlers } from "../../worker/logged_handlers.ts";
 import { nativeResponse } from "../../worker/response_tracking.ts";
 import { type CaptureOptions, createShutdown } from "./drain.ts";
+import { DENO_SAMPLER } from "./runtime.ts";
 
 /** How to capture `Deno.serve`. */
 export interface ServeCaptureOptions extends CaptureOptions {
@@ -63,13 +65,14 @@ function serveFirst(
   options: Options,
   handler: Handler,
 ): Deno.HttpServer<Deno.NetAddr> {
-  const { address, reusePort, instrumentation } = capture;
+  const { address, reusePort, instrumentation, accessLog } = capture;
   const { path: _path, cid: _cid, transport: _transport, handler: _handler, ...kept } = options;
   let draining = false;
-  const recorded = instrumentation.forServer(
+  const recording = instrumentation.forServer(
     { handler: handler as never, onError: options.onError },
     (response) => draining ? closing(response) : response,
   );
+  const recorded = accessLog ? loggedHandlers(recording, accessLog, DENO_SAMPLER.now) : recording;
   const server = serve({
     ...kept,
     hostname: address.hostname,

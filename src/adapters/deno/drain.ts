@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from "../../config/config.ts";
+import type { AccessLog } from "../../worker/access_log.ts";
 import { acceptedConnections } from "./accepted_connections.ts";
 
 /** Which server gets the bound address: the first one, whichever way it listens. */
@@ -55,6 +56,8 @@ export interface CaptureOptions {
   readonly reusePort: boolean;
   /** Shared by the captures of one process. */
   readonly claim: AddressClaim;
+  /** Gets a line for each request to the first server. */
+  readonly accessLog?: AccessLog | undefined;
   /** Called when the first server listens. */
   readonly onServing: (server: DrainableServer) => void;
 }

@@ -14,10 +14,17 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** What is written in the place of a line; lines are given and made with their line breaks. */
+export type DressLine = (line: Uint8Array) => readonly Uint8Array[];
+
 /** Takes the parts of any number of streams. */
 export interface LineRelay {
-  /** Passes on the lines of a stream; resolves when it has ended and everything is written. */
-  follow(stream: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Passes on the lines of a stream; resolves when it has ended and everything is written.
+   *
+   * @param dress Changes each line; a line that is passed on in parts is then several lines.
+   */
+  follow(stream: AsyncIterable<Uint8Array>, dress?: DressLine): Promise<void>;
 }
 
 /** Makes a relay to a sink. What cannot be written is dropped: nobody listens any more. */
@@ -28,13 +35,15 @@ export function createLineRelay(sink: ByteSink): LineRelay {
     return last;
   };
   return {
-    async follow(stream) {
+    async follow(stream, dress) {
+      const pass = (bytes: Uint8Array): Promise<void> =>
+        write(dress === undefined ? bytes : dressed(bytes, dress));
       let rest: Uint8Array[] = [];
       let restBytes = 0;
       for await (const part of stream) {
         const end = part.lastIndexOf(NEWLINE) + 1;
         if (end > 0) {
-          await write(concat([...rest, part.subarray(0, end)]));
+          await pass(concat([...rest, part.subarray(0, end)]));
           rest = [];
           restBytes = 0;
         }
@@ -42,12 +51,12 @@ export function createLineRelay(sink: ByteSink): LineRelay {
         rest.push(part.slice(end));
         restBytes += part.length - end;
         if (restBytes < LONGEST_LINE_BYTES) continue;
-        await write(concat(rest));
+        await pass(concat(dress === undefined ? rest : [...rest, Uint8Array.of(NEWLINE)]));
         rest = [];
         restBytes = 0;
       }
       // A worker that died within a line: the next worker's line begins on its own.
-      if (restBytes > 0) await write(concat([...rest, Uint8Array.of(NEWLINE)]));
+      if (restBytes > 0) await pass(concat([...rest, Uint8Array.of(NEWLINE)]));
     },
   };
 }
@@ -60,6 +69,16 @@ async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void> {
     // Our own output is closed (`gpe serve | head`) or full: there is nowhere left to say so, and
     // workers must be able to go on printing all the same.
   }
+}
+
+function dressed(bytes: Uint8Array, dress: DressLine): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const end = bytes.indexOf(NEWLINE, start) + 1;
+    parts.push(...dress(bytes.subarray(start, end)));
+    start = end;
+  }
+  return concat(parts);
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { formatAddress } from "../../config/parsers.ts";
 import type { Log } from "../../core/log.ts";
+import { listenError } from "./address.ts";
 
 /** How the server is made. */
 export interface MetricsServerOptions {
@@ -50,8 +50,7 @@ export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServ
       },
     }, handler);
   } catch (error) {
-    const address = formatAddress({ hostname, port });
-    throw new Error(`Cannot listen on ${address}: ${describe(error)}`, { cause: error });
+    throw listenError({ hostname, port }, "metrics endpoint", error);
   }
   const stop = async (): Promise<void> => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -66,15 +65,4 @@ export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServ
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-function describe(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return "address already in use, expected a free port (--metrics-port, PROMETHEUS_METRICS_PORT)";
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return "no such address on this machine, expected one of its own " +
-      "(--metrics-bind, PROMETHEUS_BIND_ADDRESS)";
-  }
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import http from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import { errorType } from "../../worker/endpoint_label.ts";
+import type { AccessLog } from "../../worker/access_log.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 
 /** Records the servers it is given. */
@@ -31,6 +32,9 @@ interface Exchange {
   sizeBytes: number;
 }
 
+/** What nginx logs when the client closed the connection before an answer. */
+const CLIENT_GONE = 499;
+
 const EXCHANGE = Symbol("exchange");
 type Response = http.ServerResponse & { [EXCHANGE]?: Exchange };
 // deno-lint-ignore no-explicit-any -- overloads of node:http, handed through as they come
@@ -40,8 +44,15 @@ type Method = (this: Response, ...args: any[]) => any;
  * Looks at the responses of the recorded servers through `writeHead`, `write` and `end` of
  * `http.ServerResponse.prototype`, so a request costs no closures. A request counts when its
  * headers are written, before anything is sent; it is in progress until its response ends.
+ *
+ * @param now Monotonic time in milliseconds.
+ * @param accessLog Gets a line when a response ends.
  */
-export function createNodeRecorder(metrics: WorkerMetrics, now: () => number): NodeRecorder {
+export function createNodeRecorder(
+  metrics: WorkerMetrics,
+  now: () => number,
+  accessLog?: AccessLog,
+): NodeRecorder {
   const prototype = http.ServerResponse.prototype;
   const own = Object.getOwnPropertyDescriptors(prototype);
   const writeHead = prototype.writeHead as Method;
@@ -57,6 +68,18 @@ export function createNodeRecorder(metrics: WorkerMetrics, now: () => number): N
     metrics.countCode(status);
     if (status >= 500) metrics.countError(String(status), exchange.request);
   };
+  const logLine = ({ request, started }: Exchange, status: number, sizeBytes: number): void =>
+    accessLog?.add({
+      remote: request.socket.remoteAddress,
+      method: request.method ?? "",
+      target: request.url ?? "",
+      protocol: `HTTP/${request.httpVersion}`,
+      status,
+      sizeBytes,
+      referer: request.headers.referer,
+      userAgent: request.headers["user-agent"],
+      durationMs: now() - started,
+    });
   const close = (exchange: Exchange): void => {
     if (exchange.open) metrics.inProgress.dec();
     exchange.open = false;
@@ -66,6 +89,9 @@ export function createNodeRecorder(metrics: WorkerMetrics, now: () => number): N
     const exchange = this[EXCHANGE];
     if (exchange === undefined) return;
     count(exchange, undefined);
+    if (exchange.open) {
+      logLine(exchange, this.headersSent ? this.statusCode : CLIENT_GONE, exchange.sizeBytes);
+    }
     close(exchange);
   };
   const announceClose = (response: Response): void => {
@@ -96,7 +122,9 @@ export function createNodeRecorder(metrics: WorkerMetrics, now: () => number): N
       exchange.sizeBytes += chunkSize(args[0], args[1]);
       const { statusCode } = this;
       const empty = exchange.request.method === "HEAD" || statusCode === 204 || statusCode === 304;
-      metrics.responseSize.observe(empty ? 0 : exchange.sizeBytes);
+      const sizeBytes = empty ? 0 : exchange.sizeBytes;
+      metrics.responseSize.observe(sizeBytes);
+      logLine(exchange, statusCode, sizeBytes);
       return end.apply(this, args);
     },
   };

@@ -22,6 +22,7 @@ import {
   openFilesystemReader,
 } from "../../storage/filesystem/mod.ts";
 import { VERSION } from "../../version.ts";
+import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
@@ -135,6 +136,8 @@ const CLOCK: Clock = {
  */
 async function rehearse(config: Config, claimOptions: ClaimDirectoryOptions) {
   await using _claim = await claimDirectory({ ...claimOptions, mode: "keep" });
+  const { accessLog } = config;
+  if (accessLog !== undefined && accessLog.path !== STDOUT) openForAppend(accessLog.path).close();
   probeAddress(config.metrics, "metrics endpoint");
   return probeAddress(config.bind, "application");
 }
@@ -154,12 +157,13 @@ function workerSpawner(
   app: URL,
   log: Log,
 ): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
+  const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
     flags: workerFlags(config.denoFlags, {
       read: [...folder, directory],
-      write: [directory],
+      write: [directory, ...logFiles],
       bind,
     }),
     start: {
@@ -170,10 +174,12 @@ function workerSpawner(
       metricPrefix,
       gracefulTimeoutMs,
       beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
+      ...accessLog && { accessLog },
     },
     maxRequests: config.maxRequests,
     maxRequestsJitter: config.maxRequestsJitter,
     log,
+    logFormat: config.logFormat,
   });
 }
 

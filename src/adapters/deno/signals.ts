@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { closeDebuggerPort } from "./debugger_port.ts";
 import type { MasterSignal } from "../../master/master_metrics.ts";
 
 /** A signal that comes again within this time is the same one, in milliseconds. */
@@ -15,7 +16,6 @@ const SIGNALS: readonly (readonly [Deno.Signal, Exclude<MasterSignal, "chld">])[
     ["SIGINT", "int"],
     ["SIGQUIT", "quit"],
     ["SIGTERM", "term"],
-    // Without a listener the runtime opens a debugger port.
     ["SIGUSR1", "usr1"],
     ["SIGUSR2", "usr2"],
     ["SIGTTIN", "ttin"],
@@ -48,6 +48,7 @@ export function listenForSignals(
     let last = -Infinity;
     const stops = name === "int" || name === "term" || name === "quit";
     const listener = (): void => {
+      if (name === "usr1") closeDebuggerPort();
       handlers.received(name);
       const now = performance.now();
       if (!stops || now - last > SAME_SIGNAL_MS) handlers.act(name);

@@ -14,10 +14,12 @@ import { workerId } from "../../master/master.ts";
 import { watchHeap } from "./heap_watch.ts";
 import { createLineRelay } from "./line_relay.ts";
 import { watchOomKills } from "./oom_kills.ts";
+import { dressOutput } from "./worker_output.ts";
 import {
   DRAIN_SIGNAL,
   type FromWorker,
   isProtocolMessage,
+  REOPEN_SIGNAL,
   type ToWorker,
   type WorkerStart,
 } from "./worker_protocol.ts";
@@ -37,6 +39,8 @@ export interface SpawnWorkerOptions {
   readonly maxRequestsJitter: number;
   /** Where workers' log lines go. */
   readonly log: Log;
+  /** How lines that workers print are passed on. */
+  readonly logFormat: "text" | "json";
 }
 
 /**
@@ -45,7 +49,7 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, maxRequests, maxRequestsJitter, log } = options;
+  const { flags, start, maxRequests, maxRequestsJitter, log, logFormat } = options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
@@ -57,15 +61,16 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
   return (slot, events) => {
     const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
     const heap = watchHeap(child.stderr!);
-    const output = Promise.all([stdout.follow(child.stdout!), stderr.follow(heap.stream)])
-      .catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
+    const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
+    const output = Promise.all([
+      stdout.follow(child.stdout!, dress("stdout")),
+      stderr.follow(heap.stream, dress("stderr")),
+    ]).catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
 
-    let hasHandlers = false;
     child.on("message", (message: unknown) => {
       // Whatever it says, its event loop turns; a busy channel may keep its beats back.
       events.beat();
       if (!isProtocolMessage(message)) return;
-      hasHandlers = true;
       const known = message as FromWorker;
       switch (known["@gpe/cli"]) {
         case "beat":
@@ -104,10 +109,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
         killed = true;
         sendSignal(child, "SIGKILL");
       },
-      // Where the runtime has no handler yet, this signal would open a debugger port.
-      reopenLogs() {
-        if (hasHandlers) sendSignal(child, "SIGUSR1");
-      },
+      reopenLogs: () => sendSignal(child, REOPEN_SIGNAL),
     };
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from "../../config/config.ts";
+import { formatAddress } from "../../config/parsers.ts";
 
 const PERMISSION = /^(--allow-|--deny-|--ignore-|--permission-set|-[A-Z])/;
 const EVERYTHING = /^(--allow-all|--permission-set|-[A-Z]*[AP])/;
@@ -28,11 +29,9 @@ export function workerFlags(userFlags: readonly string[], needs: WorkerNeeds): s
   const flags = ["--unstable-net", "--no-prompt", ...userFlags];
   if (!userFlags.some((flag) => PERMISSION.test(flag))) return [...flags, "--allow-all"];
   if (userFlags.some((flag) => EVERYTHING.test(flag))) return flags;
-  const { hostname, port } = needs.bind;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   add(flags, "read", "R", needs.read);
   add(flags, "write", "W", needs.write);
-  add(flags, "net", "N", [`${host}:${port}`]);
+  add(flags, "net", "N", [formatAddress(needs.bind)]);
   return flags;
 }
 

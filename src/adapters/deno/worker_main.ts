@@ -1,20 +1,22 @@
 /**
  * What runs in a worker process before the application: it connects with the master, opens the
- * storage, puts itself between the application and its server, and loads the application.
+ * storage, puts itself between the application and its server, and serves its default export.
  *
  * The process is started with this module preloaded (`deno run --preload`) and the application as
- * the main module; loading it from here first makes its errors ours to report. The only visible
- * difference is that `import.meta.main` is false.
+ * the main module, so that the application cannot tell it from `deno run`.
  *
  * @module
  */
 import process from "node:process";
 import type { BootFailure } from "../../master/primitives.ts";
+import type { AccessLog } from "../../worker/access_log.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
-import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
+import { openAccessLog } from "./access_log_file.ts";
+import { describeLoadFailure, describeMissingHandler, findLoadFailure } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
+import { closeDebuggerPort, ignoreSigusr1 } from "./debugger_port.ts";
 import {
   type AddressClaim,
   type CaptureOptions,
@@ -25,22 +27,26 @@ import { workerInstrumentation } from "./instrument.ts";
 import { type OpenedStorage, openStorage } from "./open_storage.ts";
 import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
 import { openWorkerChannel, type WorkerChannel } from "./worker_channel.ts";
-import { DRAIN_SIGNAL, type WorkerStart } from "./worker_protocol.ts";
+import { DRAIN_SIGNAL, REOPEN_SIGNAL, type WorkerStart } from "./worker_protocol.ts";
 
 /** How often the number of requests is looked at, in milliseconds. */
 const REQUESTS_LOOK_MS = 100;
 
 const claim: AddressClaim = { taken: false };
 /** What has to be ended in order, as far as it has been started. */
-const parts: { server?: DrainableServer; storage?: OpenedStorage | undefined } = {};
+const parts: {
+  server?: DrainableServer;
+  storage?: OpenedStorage | undefined;
+  accessLog?: AccessLog | undefined;
+} = {};
 let ending = false;
 let gracefulTimeoutMs = 0;
 
 if (Deno.build.os !== "windows") {
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener(DRAIN_SIGNAL, drain);
-  // Without a listener the runtime opens a debugger port.
-  Deno.addSignalListener("SIGUSR1", () => {});
+  Deno.addSignalListener(REOPEN_SIGNAL, () => parts.accessLog?.reopen());
+  if (!ignoreSigusr1()) Deno.addSignalListener("SIGUSR1", closeDebuggerPort);
 }
 // Ctrl-C reaches every process of the terminal; the master alone decides what it means.
 Deno.addSignalListener("SIGINT", () => {});
@@ -52,6 +58,7 @@ const diesWithMaster = dieWithParent();
 if (Deno.ppid !== start.masterPid) masterGone();
 beat();
 parts.storage = openStorageOrGoOn();
+parts.accessLog = start.accessLog && openAccessLog(start.accessLog, start.workerId, channel.log);
 capture();
 await load();
 
@@ -77,6 +84,7 @@ function capture(): void {
     address: start.bind,
     reusePort: Deno.build.os === "linux",
     claim,
+    accessLog: parts.accessLog,
     onServing(serving) {
       parts.server = serving;
       if (!diesWithMaster) void serving.finished.then(watchParent(start.masterPid));
@@ -96,11 +104,14 @@ async function load(): Promise<void> {
   process.on("beforeExit", () => {
     if (parts.server === undefined) void fail(describeMissingHandler(start.app));
   });
-  try {
-    serveDefaultExport(await import(start.app));
-  } catch (error) {
-    await fail(describeLoadFailure(start.app, error));
-  }
+  const failure = await findLoadFailure(start.app);
+  if (failure !== undefined) return await fail(failure);
+  // The runtime evaluates the application now; what that throws is an unhandled rejection.
+  addEventListener("load", () => {
+    import(start.app).then(serveDefaultExport).catch((error) =>
+      fail(describeLoadFailure(start.app, error))
+    );
+  }, { once: true });
 }
 
 /** As `deno serve` does, unless the application serves by itself. */

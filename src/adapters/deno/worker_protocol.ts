@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Address } from "../../config/config.ts";
+import type { AccessLogConfig, Address } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 
@@ -13,6 +13,12 @@ import type { BootFailure } from "../../master/primitives.ts";
  * service: those pass by an application that keeps the channel busy.
  */
 export const DRAIN_SIGNAL = "SIGUSR2";
+
+/**
+ * What tells a worker to open its log files anew. Not SIGUSR1, at which the runtime opens a
+ * debugger port; without a listener, in a worker that just starts, this one does nothing.
+ */
+export const REOPEN_SIGNAL = "SIGWINCH";
 
 /** What a worker has to know: the first message it gets. */
 export interface WorkerStart {
@@ -28,6 +34,8 @@ export interface WorkerStart {
   readonly layout: "timestamp" | "value";
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
+  /** Where the access log goes; without it there is none. */
+  readonly accessLog?: AccessLogConfig;
   /** How long the worker may take to end, in milliseconds. */
   readonly gracefulTimeoutMs: number;
   /** How often the worker says that its event loop turns, in milliseconds; 0: never. */
