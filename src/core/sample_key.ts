@@ -88,6 +88,25 @@ export function encodeSampleKey(
 }
 
 /**
+ * The part of a key that says which series it is: all but the help text, which writers may have
+ * different opinions of.
+ *
+ * @param key A sample key as {@linkcode encodeSampleKey} makes it; of other text, some beginning.
+ */
+export function withoutHelp(key: string): string {
+  // In JSON a quote is escaped unless it begins or ends a string.
+  let quote = key.length - 2;
+  do quote = key.lastIndexOf('"', quote - 1); while (quote > 0 && isEscaped(key, quote));
+  return quote > 0 ? key.slice(0, quote) : key;
+}
+
+function isEscaped(text: string, index: number): boolean {
+  let start = index;
+  while (text[start - 1] === "\\") start--;
+  return (index - start) % 2 === 1;
+}
+
+/**
  * Reads a key. What other programs left in a storage is not to be trusted.
  *
  * @returns What the key says, or `undefined` when it is anything but the JSON array of two names, an

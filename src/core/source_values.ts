@@ -74,13 +74,14 @@ export function pickEntries(plan: Plan, totals: Totals): void {
         return (target, value) => {
           if (!(value <= current(target)) && value === value) picks[target] = value;
         };
-      // As Python's collector: of equal times the first source's; a value without a time was never set.
+      // A value without a time was never set. Of equal times the higher value, so that it makes no
+      // difference in which order writers are read or folded.
       case "mostrecent":
       case "livemostrecent":
         return (target, value, slot) => {
           const time = hasTimestamps ? values[slot + 1] as number : Number.MIN_VALUE;
           if (!(time > 0)) (absent[target] as number)++;
-          else if (time > (times[target] as number)) {
+          else if (isNewer(value, time, current(target), times[target] as number)) {
             picks[target] = value;
             times[target] = time;
           }
@@ -99,4 +100,18 @@ export function pickEntries(plan: Plan, totals: Totals): void {
         };
     }
   }
+}
+
+/**
+ * Whether a value that was set at a time takes the place of another one. Of equal times the higher value
+ * wins, and any against NaN, so that the order of comparisons makes no difference.
+ */
+export function isNewer(
+  value: number,
+  time: number,
+  otherValue: number,
+  otherTime: number,
+): boolean {
+  if (time !== otherTime) return time > otherTime;
+  return value > otherValue || otherValue !== otherValue;
 }

@@ -56,13 +56,14 @@ Deno.test("aggregate() takes dead writers into min, max and mostrecent, not into
   assertEquals(modes.map(valueOf), [1, 5, 9, 5, 9, 5, 5]);
 });
 
-Deno.test("aggregate() lets the first source win when times are equal, and leaves out what was never set", () => {
+Deno.test("aggregate() lets the higher value win when times are equal, and leaves out what was never set", () => {
   const [set, unset] = [keyOf("g", { l: "set" }), keyOf("g", { l: "unset" })];
-  const result = aggregated(
-    sourceOf("a", "gauge_mostrecent", [[set, 1, 5], [unset, 7, 0]]),
-    sourceOf("b", "gauge_mostrecent", [[set, 2, 5], [unset, 8, NaN]]),
-  );
-  assertEquals(result, { 'g{l="set"}': 1 });
+  for (const values of [[1, 2, NaN], [2, NaN, 1], [NaN, 1, 2], [NaN, 2, 1], [2, 1, NaN]]) {
+    const sources = values.map((value, i) =>
+      sourceOf(`${i}`, "gauge_mostrecent", [[set, value, 5], [unset, i, i === 0 ? NaN : 0]])
+    );
+    assertEquals(aggregated(...sources), { 'g{l="set"}': 2 });
+  }
 });
 
 Deno.test("aggregate() prefers numbers to NaN in min and max, and sums give NaN", () => {

@@ -1,5 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
-import { compareCodePoints, decodeSampleKey, encodeSampleKey } from "../../src/core/sample_key.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  compareCodePoints,
+  decodeSampleKey,
+  encodeSampleKey,
+  withoutHelp,
+} from "../../src/core/sample_key.ts";
 import { externalTest } from "../support/externals.ts";
 import { askPython } from "../support/python.ts";
 import { createRandom } from "../support/random.ts";
@@ -92,4 +97,15 @@ Deno.test("compareCodePoints() puts astral characters behind all others", () => 
   const sorted = ["", "a", "ab", "b", "\ud800", "\ud800a", "\udc00", "\uffff", "😀", "😀a", "😁"];
   assertEquals(sorted.toReversed().sort(compareCodePoints), sorted);
   assertEquals(compareCodePoints("x", "x"), 0);
+});
+
+Deno.test("withoutHelp() cuts the help text off and nothing else, whatever it is", () => {
+  const labels = { l: 'a", "b', m: "\\" };
+  const keys = ["", "Help.", 'with "quotes"', "\\", '\\"', '", "', '"', "ends in \\"].map((help) =>
+    encodeSampleKey("a", "b", labels, help)
+  );
+  const wanted = keys[0]!.slice(0, -'"]'.length - 1);
+  assertEquals(new Set(keys.map(withoutHelp)), new Set([wanted]));
+  assertNotEquals(withoutHelp(encodeSampleKey("a", "b", {}, "Help.")), wanted);
+  for (const text of ["", "[", '"', '""', "[1]"]) assert(text.startsWith(withoutHelp(text)));
 });

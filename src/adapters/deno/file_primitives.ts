@@ -10,7 +10,7 @@ import {
   type ProcessIdentity,
   procIdentity,
 } from "../../storage/filesystem/process_identity.ts";
-import { openMapper } from "./libc.ts";
+import { openMapper, openWriterCheck } from "./libc.ts";
 
 /** Locks through `Deno.FsFile`, which is `flock(2)`: read and write permission is all they take. */
 const LOCKS: FileLocks = {
@@ -44,10 +44,15 @@ export const denoFilePrimitives: FilePrimitives = {
     mapper ??= { opened: openMapper() };
     return mapper.opened;
   },
+  get hasWriters() {
+    writerCheck ??= { opened: openWriterCheck() };
+    return writerCheck.opened;
+  },
 };
 
 let identity: ProcessIdentity | undefined;
 let mapper: { readonly opened: FileMapper | undefined } | undefined;
+let writerCheck: { readonly opened: FilePrimitives["hasWriters"] } | undefined;
 
 /** Without permission to read everywhere, Deno would ask on the terminal before it refuses. */
 function readIdentity(): ProcessIdentity {

@@ -67,6 +67,47 @@ function map(system: System, path: string, offset: number, length: number): Arra
   }
 }
 
+const F_SETSIG = 10;
+const F_SETLEASE = 1024;
+const F_RDLCK = 0;
+const F_UNLCK = 2;
+/** A signal that nobody minds. */
+const SIGURG = 23;
+
+/**
+ * How to find out whether a process of the machine might have a file open for writing, or mapped so;
+ * `undefined` where there is no way (anything but Linux), or without the permission `--allow-ffi`.
+ *
+ * The kernel grants a read lease (fcntl(2)) only while there is no such process, in whichever pid
+ * namespace. It takes the owner of the file, or root; a file system without leases refuses.
+ */
+export function openWriterCheck(): ((path: string) => boolean) | undefined {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  if (Deno.build.os !== "linux") return undefined;
+  // Variadic, but with integers alone, which Linux passes as it does those of other functions.
+  const definitions = {
+    ...SYMBOLS,
+    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  } as const;
+  const library = openFirst(["libc.so.6", "libc.so"], definitions);
+  if (library === undefined) return undefined;
+  const { open, close, fcntl } = library.symbols;
+  return (path) => {
+    // O_RDONLY
+    const file = open(new TextEncoder().encode(path + "\0"), 0o2000000);
+    if (file < 0) return true;
+    try {
+      // Whoever opens the file during the lease makes the kernel send us a signal.
+      if (fcntl(file, F_SETSIG, SIGURG) < 0) return true;
+      if (fcntl(file, F_SETLEASE, F_RDLCK) < 0) return true;
+      fcntl(file, F_SETLEASE, F_UNLCK);
+      return false;
+    } finally {
+      close(file);
+    }
+  };
+}
+
 /** Error numbers of Linux that a disk gives; others are named by number. */
 const ERROR_CODES: ReadonlyMap<number, string> = new Map([
   [28, "ENOSPC"],

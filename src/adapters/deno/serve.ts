@@ -27,6 +27,7 @@ import { probeAddress } from "./address.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
+import { type Retiring, startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
 import { workerFlags } from "./worker_flags.ts";
@@ -92,6 +93,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
   running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
+  const retiring = running.use(
+    startRetiring({ directory: config.directory, foreign: false, log }),
+  );
+  // Of the run before, where its files are kept.
+  retiring.soon();
   const workers = workerCount(config, log);
   const masterMetrics = createMasterMetrics({
     prefix: config.metricPrefix,
@@ -108,7 +114,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
     spawn: workerSpawner(config, bind, app, log),
     clock: CLOCK,
     log,
-    observer: onceRunning(masterMetrics, () => print(startText(bind, metrics))),
+    observer: withRetiring(
+      onceRunning(masterMetrics, () => print(startText(bind, metrics))),
+      retiring,
+    ),
   });
   const { stop } = master;
   const act = actOnSignals(master, log);
@@ -196,6 +205,17 @@ function actOnSignals(master: Master, log: Log): (signal: MasterSignal) => void 
     usr2: () => log.warn("Ignored SIGUSR2: a new master cannot take over, expected SIGHUP"),
   };
   return (signal) => actions[signal]?.();
+}
+
+/** Has the writers of workers retired when those have ended. */
+function withRetiring(observer: MasterObserver, retiring: Retiring): MasterObserver {
+  return {
+    ...observer,
+    ended(slot) {
+      observer.ended(slot);
+      retiring.soon();
+    },
+  };
 }
 
 /** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */

@@ -7,11 +7,9 @@
 import {
   closeSync,
   constants,
-  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -23,15 +21,16 @@ import { directoryError, prepareDirectory } from "./directory.ts";
 import { errorText, removeQuietly } from "./file_errors.ts";
 import {
   FORMAT_VERSION,
-  HEADER_BYTES,
   parseMetricFileName,
   parseTemporaryName,
   parseWriterFileName,
   writerFileName,
 } from "./file_format.ts";
+import { readIncarnation } from "./file_header.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FileLock, FileLocks, FilePrimitives } from "./primitives.ts";
-import { describeProcess } from "./writer_file.ts";
+import { lockRetiring } from "./retire_lock.ts";
+import { describeProcess, RETIRED_WRITER } from "./writer_file.ts";
 
 /** How {@linkcode claimDirectory} goes about. */
 export interface ClaimDirectoryOptions {
@@ -62,11 +61,8 @@ const MASTER_FILE = "master.lock";
  * @throws {StorageError} When the directory cannot be used, another master has it, or writers of it
  * live or might live. Nothing is removed then.
  */
-export function claimDirectory(options: ClaimDirectoryOptions): Promise<DirectoryClaim> {
-  return new Promise((resolve) => resolve(claim(options)));
-}
-
-function claim({ directory, primitives, mode, log = SILENT_LOG }: ClaimDirectoryOptions) {
+export async function claimDirectory(options: ClaimDirectoryOptions): Promise<DirectoryClaim> {
+  const { directory, primitives, mode, log = SILENT_LOG } = options;
   let lock: FileLock;
   try {
     prepareDirectory(directory);
@@ -76,11 +72,8 @@ function claim({ directory, primitives, mode, log = SILENT_LOG }: ClaimDirectory
     throw directoryError(directory, errorText(error), "a directory that can be written to", error);
   }
   try {
-    const temporary = readdirSync(directory).filter((name) => parseTemporaryName(name));
-    const files = ownFiles(directory, primitives);
-    if (mode === "clean") {
-      removeFiles(directory, files, temporary, primitives.locks as FileLocks, log);
-    }
+    if (mode === "keep") ownFiles(directory, primitives);
+    else await removeOwnFiles(directory, primitives, log);
   } catch (error) {
     lock.release();
     throw error;
@@ -133,6 +126,7 @@ function ownFiles(directory: string, primitives: FilePrimitives): { db: string[]
     const incarnation = readIncarnation(join(directory, name));
     if (incarnation === 0) continue; // Python's, or none of ours: not for us to remove
     db.push(name);
+    if (id === RETIRED_WRITER) continue;
     if (!isDeadFile(writers.get(id), incarnation)) busy.add(id);
   }
   if (busy.size > 0) {
@@ -150,16 +144,19 @@ function isDeadFile(state: WriterState | undefined, incarnation: number): boolea
   return state?.liveness === "dead" && state.record.incarnation === incarnation;
 }
 
-/** The incarnation in a file's header; 0 for whatever is not a metric file. */
-function readIncarnation(path: string): number {
-  if (!lstatSync(path).isFile()) return 0;
-  const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+/** Removes all files of ours, while nobody folds them. */
+async function removeOwnFiles(
+  directory: string,
+  primitives: FilePrimitives,
+  log: Log,
+): Promise<void> {
+  const retiring = await lockRetiring(directory, primitives);
   try {
-    const header = new Int32Array(HEADER_BYTES / 4);
-    readSync(file, new Uint8Array(header.buffer), 0, HEADER_BYTES, 0);
-    return header[1] as number;
+    const temporary = readdirSync(directory).filter((name) => parseTemporaryName(name));
+    const files = ownFiles(directory, primitives);
+    removeFiles(directory, files, temporary, primitives.locks as FileLocks, log);
   } finally {
-    closeSync(file);
+    retiring.release();
   }
 }
 

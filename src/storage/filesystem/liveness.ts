@@ -22,6 +22,7 @@ export interface WriterState {
 
 interface Known {
   readonly inode: number;
+  readonly born: number;
   readonly record: WriterRecord;
   liveness: Liveness;
 }
@@ -66,10 +67,15 @@ export class WriterWatch {
     const path = join(this.#directory, name);
     const status = lstatSync(path);
     if (!status.isFile()) throw new Error("it is not a regular file");
-    const known = before?.inode === status.ino
+    const { ino: inode, birthtimeMs: born } = status;
+    // An inode number is reused, and the next process with this pid has the same name; where the
+    // file system keeps no time of birth, the file itself has to say who it is.
+    const same = before?.inode === inode && before.born === born && born !== 0;
+    const known: Known = same
       ? before
-      : { inode: status.ino, record: readWriterRecord(path), liveness: "unknown" as Liveness };
-    // Nobody locks a writer file a second time: who is dead stays dead.
+      : { inode, born, record: readWriterRecord(path), liveness: "unknown" };
+    // Nobody locks a writer file a second time (who retires the writer looks, as we do): who is
+    // dead stays dead.
     if (known.liveness !== "dead") known.liveness = this.#probe(path, known.record);
     return known;
   }

@@ -13,6 +13,7 @@ export {
   type ClaimDirectoryOptions,
   type DirectoryClaim,
 } from "./directory_claim.ts";
+export type { FileOperations } from "./file_operations.ts";
 export type { FileLayout } from "./file_format.ts";
 export type { ReadStats } from "./file_reader.ts";
 export type { FileLock, FileLocks, FileMapper, FilePrimitives } from "./primitives.ts";
@@ -22,6 +23,8 @@ export {
   type FilesystemReaderOptions,
   openFilesystemReader,
 } from "./reader.ts";
+export { type Retired, type RetireOptions, retireWriters } from "./retire.ts";
+export type { Retention } from "./retire_retention.ts";
 export {
   type FilesystemWriter,
   type FilesystemWriterOptions,

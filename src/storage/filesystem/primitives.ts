@@ -45,4 +45,9 @@ export interface FilePrimitives {
   readonly locks: FileLocks | undefined;
   /** `undefined` where memory cannot be mapped: files are then written every 100 ms. */
   readonly mapper: FileMapper | undefined;
+  /**
+   * Whether any process might have an existing file open for writing, or mapped so: false only when
+   * none has, in whichever pid namespace. Missing where the runtime cannot know.
+   */
+  readonly hasWriters?: ((path: string) => boolean) | undefined;
 }

@@ -5,12 +5,18 @@
  */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { StorageError } from "../../core/errors.ts";
 import type { Liveness, ReadProblem, Snapshot, StorageReader } from "../../core/storage.ts";
+import { accumulatorName } from "./accumulator_format.ts";
+import { AccumulatorSet } from "./accumulator_set.ts";
 import { errorCode, errorText, isPassing } from "./file_errors.ts";
 import { parseMetricFileName } from "./file_format.ts";
 import { FileReader, type ReadStats } from "./file_reader.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FilePrimitives } from "./primitives.ts";
+import { isSetAside } from "./retire_foreign.ts";
+import { tryLockRetiring } from "./retire_lock.ts";
 
 /** What {@linkcode openFilesystemReader} reads. */
 export interface FilesystemReaderOptions {
@@ -38,51 +44,124 @@ export function openFilesystemReader(options: FilesystemReaderOptions): Filesyst
   return new Reader(options.directory, options.primitives);
 }
 
+/** How often a read starts again at once when files were retired under it. */
+const QUICK_TRIES = 5;
+/** How long it goes on after that, and in which steps, in milliseconds. */
+const DEADLINE_MS = 2000;
+const RETRY_MS = 5;
+
 class Reader implements FilesystemReader {
   readonly directory: string;
   readonly stats: ReadStats = { filesOpened: 0, bytesRead: 0, keysParsed: 0 };
+  readonly #primitives: FilePrimitives;
   readonly #watch: WriterWatch;
+  readonly #accumulators: AccumulatorSet;
   #files = new Map<string, FileReader>();
   #names: string[] = [];
   #revision = 0;
+  #last: Snapshot | undefined;
 
   constructor(directory: string, primitives: FilePrimitives) {
     this.directory = directory;
+    this.#primitives = primitives;
     this.#watch = new WriterWatch(directory, primitives);
+    this.#accumulators = new AccumulatorSet(directory, this.stats);
   }
 
-  read(): Promise<Snapshot> {
-    const problems: ReadProblem[] = [];
-    const names = this.#list(problems);
-    const writers = this.#watch.look(names, problems);
-    const files = new Map<string, FileReader>();
-    for (const name of names) {
-      if (!name.endsWith(".db")) continue;
-      const before = this.#files.get(name);
+  /**
+   * Reads until a pass was not disturbed: one in which no accumulator was replaced and no file went
+   * missing has counted each file either as itself or in an accumulator.
+   */
+  async read(): Promise<Snapshot> {
+    let snapshot: Snapshot | undefined;
+    for (let i = 0; i < QUICK_TRIES && snapshot === undefined; i++) snapshot = this.#pass(false);
+    const deadline = performance.now() + DEADLINE_MS;
+    while (snapshot === undefined) {
+      const lock = tryLockRetiring(this.directory, this.#primitives);
       try {
-        files.set(name, this.#readFile(name, before));
-      } catch (error) {
-        if (errorCode(error) === "ENOENT") continue; // removed since the directory was listed
-        problems.push({ source: name, message: `Cannot read metric file: ${errorText(error)}` });
-        // Totals would fall, and rise again with the next read: the values of the last one stay.
-        if (before !== undefined && isPassing(error)) files.set(name, before);
+        snapshot = this.#pass(lock !== undefined);
+      } finally {
+        lock?.release();
       }
+      if (snapshot !== undefined) break;
+      if (performance.now() > deadline) return this.#giveUp();
+      await setTimeout(RETRY_MS);
     }
-    for (const file of files.values()) {
-      judge(file, writers);
-      for (const problem of file.problems) problems.push(problem);
-    }
-    this.#files = files;
-    return Promise.resolve({
-      sources: [...files.values()],
-      writers: countWriters(writers, files.values()),
-      problems,
-    });
+    return this.#last = snapshot;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#files.clear();
+    this.#accumulators.close();
     return Promise.resolve();
+  }
+
+  /**
+   * Reads everything once.
+   *
+   * @param quiet Whether nobody retires writers meanwhile: then the result stands.
+   * @returns `undefined` when it has to be done again.
+   */
+  #pass(quiet: boolean): Snapshot | undefined {
+    const problems: ReadProblem[] = [];
+    const failure = this.#accumulators.load(problems);
+    // Totals would fall, and rise again with the next read.
+    if (isPassing(failure) && this.#last !== undefined) return { ...this.#last, problems };
+    const names = this.#list(problems);
+    const writers = this.#watch.look(names, problems);
+    const files = new Map<string, FileReader>();
+    let whole = true;
+    for (const name of names) {
+      if (!name.endsWith(".db") || this.#accumulators.has(name)) continue;
+      const before = this.#files.get(name);
+      try {
+        files.set(name, this.#readFile(name, before));
+      } catch (error) {
+        if (errorCode(error) === "ENOENT") {
+          whole = false; // removed since the directory was listed
+          continue;
+        }
+        problems.push({ source: name, message: `Cannot read metric file: ${errorText(error)}` });
+        // As above: the values of the last read stay.
+        if (before !== undefined && isPassing(error)) files.set(name, before);
+      }
+    }
+    this.#files = files;
+    if (!quiet && !(whole && this.#accumulators.isCurrent() && !this.#hasMoved(names))) {
+      return undefined;
+    }
+    const counted = [...files.values()].filter((file) => !this.#isAbsorbed(file));
+    for (const file of counted) {
+      judge(file, writers);
+      for (const problem of file.problems) problems.push(problem);
+    }
+    const sources = [...counted, ...this.#accumulators.sources];
+    return {
+      sources: sources.sort((a, b) => a.name < b.name ? -1 : 1),
+      writers: countWriters(writers, counted),
+      problems,
+    };
+  }
+
+  #isAbsorbed(file: FileReader): boolean {
+    return this.#accumulators.get(accumulatorName(file))?.absorbed(file) ?? false;
+  }
+
+  /**
+   * Whether a foreign file was set aside meanwhile: a listing during a rename may have neither name.
+   */
+  #hasMoved(names: readonly string[]): boolean {
+    const before = new Set(names);
+    return this.#list([]).some((name) => isSetAside(name) && !before.has(name));
+  }
+
+  /** Says what was said last rather than something wrong. */
+  #giveUp(): Snapshot {
+    const message =
+      `Cannot read directory ${JSON.stringify(this.directory)}: files go missing all ` +
+      "the time, expected some quiet";
+    if (this.#last === undefined) throw new StorageError(message, this.directory);
+    return { ...this.#last, problems: [{ source: this.directory, message }] };
   }
 
   #list(problems: ReadProblem[]): string[] {

@@ -166,7 +166,8 @@ export function describeProcess(
   };
 }
 
-function randomIncarnation(): number {
+/** A number for the header of a file. */
+export function randomIncarnation(): number {
   const number = new Int32Array(1);
   while (number[0] === 0) crypto.getRandomValues(number);
   return number[0] as number;

@@ -71,6 +71,7 @@ Deno.test("claimDirectory() removes our files of dead writers, and nothing else"
       "master.lock",
       "my.db",
       "notes.0123abcd.tmp",
+      "retire.lock",
     ],
   );
   await using reader = openFilesystemReader({ directory, primitives });
@@ -95,13 +96,13 @@ Deno.test("claimDirectory() refuses while writers live, naming them, and removes
       'it is in use by writer "alive", expected no writer that lives or might live',
     );
   }
-  assertEquals(namesIn(directory), [...before, "master.lock"].sort());
+  assertEquals(namesIn(directory), [...before, "master.lock", "retire.lock"].sort());
   await child.stop("SIGKILL");
   await waitFor(async () => {
     await using _claim = await claimDirectory({ directory, primitives, mode: "clean" });
     return true;
   });
-  assertEquals(namesIn(directory), ["master.lock"]);
+  assertEquals(namesIn(directory), ["master.lock", "retire.lock"]);
 });
 
 Deno.test("claimDirectory() refuses when nobody can tell whether a writer lives", async () => {
@@ -122,7 +123,7 @@ Deno.test("claimDirectory() refuses when nobody can tell whether a writer lives"
   assertStringIncludes(message, 'it is in use by writers "');
   assertStringIncludes(message, '"lost"');
   assertStringIncludes(message, '"other"');
-  assertEquals(namesIn(directory), [...before, "master.lock"].sort());
+  assertEquals(namesIn(directory), [...before, "master.lock", "retire.lock"].sort());
 });
 
 Deno.test("claimDirectory() survives the SIGKILL of a master before it", async () => {
@@ -147,5 +148,5 @@ Deno.test("claimDirectory() survives the SIGKILL of a master before it", async (
   assertStringIncludes(message, `the master with pid ${master.pid} has it`);
   await master.stop("SIGKILL");
   await using _claim = await claimDirectory({ directory, primitives, mode: "clean" });
-  assertEquals(namesIn(directory), ["master.lock"]);
+  assertEquals(namesIn(directory), ["master.lock", "retire.lock"]);
 });

@@ -1,0 +1,57 @@
+/**
+ * How long the gauges of dead writers that have a series for each writer stay.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FileOperations } from "./file_operations.ts";
+import { RETIRE_FILE } from "./retire_lock.ts";
+
+/** Limits for gauges of mode `all` of writers that are dead; what is past either is dropped. */
+export interface Retention {
+  /** How long they stay after the writer was found dead. */
+  readonly seconds: number;
+  /** How many writers' stay. */
+  readonly writers: number;
+}
+
+/** When writers were found dead, in seconds since the epoch, by a text that stands for the writer. */
+type Deaths = Record<string, number>;
+
+/**
+ * Selects what has to go, and notes when what stays was first found dead. The note stands in the file
+ * that is locked; when it is lost, the time begins anew.
+ *
+ * @param ids What stands for each dead writer with such gauges.
+ * @param now Seconds since the epoch.
+ * @returns The ids of those to be dropped.
+ */
+export function expired(
+  directory: string,
+  ids: readonly string[],
+  retention: Retention,
+  now: number,
+  operations: FileOperations,
+): ReadonlySet<string> {
+  const path = join(directory, RETIRE_FILE);
+  const before = readDeaths(path);
+  const deaths = ids.map((id) => [id, before[id] ?? now] as const)
+    .sort(([, a], [, b]) => b - a);
+  const kept = deaths.slice(0, retention.writers)
+    .filter(([, since]) => now - since < retention.seconds);
+  const after = JSON.stringify({ dead: Object.fromEntries(kept) });
+  if (after !== JSON.stringify({ dead: before })) operations.note(path, `${after}\n`);
+  const stays = new Set(kept.map(([id]) => id));
+  return new Set(ids.filter((id) => !stays.has(id)));
+}
+
+function readDeaths(path: string): Deaths {
+  try {
+    const { dead } = JSON.parse(readFileSync(path, "utf8")) as { dead?: unknown };
+    const entries = Object.entries(dead ?? {}).filter(([, since]) => typeof since === "number");
+    return Object.fromEntries(entries) as Deaths;
+  } catch {
+    return {}; // never written, or the process was stopped while it wrote
+  }
+}
