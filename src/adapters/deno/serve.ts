@@ -8,11 +8,7 @@ import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
 import { createMaster, type Master, type MasterObserver } from "../../master/master.ts";
-import {
-  createMasterMetrics,
-  type MasterMetrics,
-  type MasterSignal,
-} from "../../master/master_metrics.ts";
+import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
 import type { Clock, SpawnWorker } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
 import {
@@ -27,8 +23,9 @@ import { probeAddress } from "./address.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
-import { type Retiring, startRetiring } from "./retiring.ts";
+import { startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
+import { sendSignal } from "./send_signal.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
 import { workerFlags } from "./worker_flags.ts";
 
@@ -67,11 +64,12 @@ export async function runServe(options: ServeOptions): Promise<number> {
     primitives: denoFilePrimitives,
     mode: config.cleanupDbFiles ? "clean" : "keep",
     log,
+    kill: (pid) => sendSignal(pid, "SIGKILL"),
   };
   const bind = await rehearse(config, claimOptions);
 
   await using running = new AsyncDisposableStack();
-  running.use(await claimDirectory(claimOptions));
+  const claim = running.use(await claimDirectory(claimOptions));
 
   const reader = running.use(openFilesystemReader({
     directory: config.directory,
@@ -114,9 +112,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
     spawn: workerSpawner(config, bind, app, log),
     clock: CLOCK,
     log,
-    observer: withRetiring(
-      onceRunning(masterMetrics, () => print(startText(bind, metrics))),
-      retiring,
+    observer: observeAll(
+      masterMetrics,
+      onceRunning(() => print(startText(bind, metrics))),
+      { ended: retiring.soon },
+      { pool: () => claim.recordWorkers(master.pids) },
     ),
   });
   const { stop } = master;
@@ -207,24 +207,23 @@ function actOnSignals(master: Master, log: Log): (signal: MasterSignal) => void 
   return (signal) => actions[signal]?.();
 }
 
-/** Has the writers of workers retired when those have ended. */
-function withRetiring(observer: MasterObserver, retiring: Retiring): MasterObserver {
+/** Tells each of them, in this order. */
+function observeAll(...observers: readonly Partial<MasterObserver>[]): MasterObserver {
   return {
-    ...observer,
-    ended(slot) {
-      observer.ended(slot);
-      retiring.soon();
-    },
+    opened: (slot) => observers.forEach((each) => each.opened?.(slot)),
+    state: (slot, state) => observers.forEach((each) => each.state?.(slot, state)),
+    pool: (counts) => observers.forEach((each) => each.pool?.(counts)),
+    ended: (slot) => observers.forEach((each) => each.ended?.(slot)),
+    restarted: (slot, reason, type) =>
+      observers.forEach((each) => each.restarted?.(slot, reason, type)),
   };
 }
 
 /** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */
-function onceRunning(metrics: MasterMetrics, announce: () => void): MasterObserver {
+function onceRunning(announce: () => void): Pick<MasterObserver, "state"> {
   let announced = false;
   return {
-    ...metrics,
-    state(slot, state) {
-      metrics.state(slot, state);
+    state(_slot, state) {
       if (announced || state !== "running") return;
       announced = true;
       announce();

@@ -14,6 +14,7 @@ import { workerId } from "../../master/master.ts";
 import { watchHeap } from "./heap_watch.ts";
 import { createLineRelay } from "./line_relay.ts";
 import { watchOomKills } from "./oom_kills.ts";
+import { sendSignal } from "./send_signal.ts";
 import { dressOutput } from "./worker_output.ts";
 import {
   DRAIN_SIGNAL,
@@ -104,12 +105,12 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
           : exit.signal !== null && heap.isExhausted();
         return { ...exit, outOfMemory };
       }),
-      stop: (kind) => sendSignal(child, kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
+      stop: (kind) => signalChild(child, kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
       kill() {
         killed = true;
-        sendSignal(child, "SIGKILL");
+        signalChild(child, "SIGKILL");
       },
-      reopenLogs: () => sendSignal(child, REOPEN_SIGNAL),
+      reopenLogs: () => signalChild(child, REOPEN_SIGNAL),
     };
   };
 }
@@ -138,14 +139,9 @@ async function ended(
 }
 
 /** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */
-function sendSignal(child: ChildProcess, signal: Deno.Signal): void {
+function signalChild(child: ChildProcess, signal: Deno.Signal): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    Deno.kill(child.pid, signal);
-  } catch (error) {
-    // It has ended a moment ago, the news of which is on its way.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  sendSignal(child.pid, signal);
 }
 
 function tell(child: ChildProcess, message: ToWorker): void {
