@@ -17,6 +17,8 @@ with node:http. SIGTERM and SIGINT let the workers finish their requests and end
   async run({ loaded: { config }, operand = "", log, io }) {
     refuseRedis(config);
     refuseSharedPort(config);
+    // Before anything relative is looked for.
+    changeDirectory(config.workingDirectory);
     const app = await findApp(operand);
     const { runServe } = await import("../adapters/deno/serve.ts");
     return await runServe({
@@ -47,11 +49,26 @@ async function findApp(operand: string): Promise<URL> {
   return toFileUrl(path);
 }
 
+function changeDirectory(path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    Deno.chdir(path);
+  } catch (error) {
+    const state = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([`--chdir is ${JSON.stringify(path)}: ${state}, expected a directory`]);
+  }
+}
+
 /** The application may change the working directory of its process. */
 function withAbsolutePaths(config: Config): Config {
-  const { accessLog } = config;
+  const { accessLog, certificate, pidFile } = config;
   return {
     ...config,
+    pidFile: pidFile && resolve(pidFile),
+    certificate: certificate && {
+      certfile: resolve(certificate.certfile),
+      keyfile: resolve(certificate.keyfile),
+    },
     accessLog: accessLog && accessLog.path !== "-"
       ? { ...accessLog, path: resolve(accessLog.path) }
       : accessLog,

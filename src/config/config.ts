@@ -43,6 +43,22 @@ export interface AccessLogConfig {
   readonly format: "combined" | "json";
 }
 
+/** Paths of a certificate chain and its private key, both as PEM. */
+export interface CertificateFiles {
+  /** The chain, the server's own certificate first. */
+  readonly certfile: string;
+  /** The private key. */
+  readonly keyfile: string;
+}
+
+/** A variable of the workers' environment. */
+export interface Variable {
+  /** Its name. */
+  readonly name: string;
+  /** Its value; it may be secret. */
+  readonly value: string;
+}
+
 /** Every setting, validated. */
 export interface Config {
   /** The directory of the metric files (`--dir`, `PROMETHEUS_MULTIPROC_DIR`). */
@@ -68,6 +84,14 @@ export interface Config {
   readonly maxRequestsJitter: number;
   /** Flags for the workers' runtime, permissions included (`--deno-flag`, repeatable). */
   readonly denoFlags: readonly string[];
+  /** Certificate of the application's server; `undefined` for none (`--certfile`, `--keyfile`). */
+  readonly certificate: CertificateFiles | undefined;
+  /** File that names the master's process id; `undefined` for none (`--pid`). */
+  readonly pidFile: string | undefined;
+  /** The working directory; `undefined` to stay where it was started (`--chdir`). */
+  readonly workingDirectory: string | undefined;
+  /** Added to the workers' environment (`--env`, repeatable). */
+  readonly workerEnv: readonly Variable[];
   /** The access log; `undefined` for none (`--access-log`, `--access-log-format`). */
   readonly accessLog: AccessLogConfig | undefined;
   /** Prefix of the worker and master metrics (`--metric-prefix`, default `gunicorn`). */

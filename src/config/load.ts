@@ -43,6 +43,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       : parse(setting, given.texts, describeOrigin(given.origin), problems);
   };
   for (const key of SETTING_KEYS) load(key);
+  if ((values.certfile === "") !== (values.keyfile === "")) {
+    problems.push("--certfile and --keyfile belong together, expected both or none");
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   const complete = values as Values;
   return {
@@ -118,6 +121,12 @@ function build(values: Values): Config {
     maxRequests: values.maxRequests,
     maxRequestsJitter: values.maxRequestsJitter,
     denoFlags: values.denoFlags,
+    certificate: values.certfile === ""
+      ? undefined
+      : { certfile: values.certfile, keyfile: values.keyfile },
+    pidFile: values.pidFile || undefined,
+    workingDirectory: values.workingDirectory || undefined,
+    workerEnv: values.workerEnv,
     accessLog: values.accessLog === ""
       ? undefined
       : { path: values.accessLog, format: values.accessLogFormat },

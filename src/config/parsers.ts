@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Address } from "./config.ts";
+import type { Address, Variable } from "./config.ts";
 
 /** Reads one kind of value. */
 export interface Parser<T> {
@@ -67,6 +67,15 @@ export function text(what: string): Parser<string> {
 export function optional(parser: Parser<string>): Parser<string> {
   return { expected: parser.expected, parse: (text) => text === "" ? "" : parser.parse(text) };
 }
+
+/** One variable of an environment, in a list of its own. */
+export const variable: Parser<readonly Variable[]> = {
+  expected: "NAME=VALUE",
+  parse(text) {
+    const match = /^([^=\0]+)=([^\0]*)$/s.exec(text);
+    return match === null ? undefined : [{ name: match[1]!, value: match[2]! }];
+  },
+};
 
 /** One of a list of words. */
 export function choice<T extends string>(...words: readonly T[]): Parser<T> {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { LogLevel } from "../core/log.ts";
-import type { Address } from "./config.ts";
+import type { Address, Variable } from "./config.ts";
 import {
   address,
   choice,
@@ -20,6 +20,7 @@ import {
   secondsAsMs,
   servicePort,
   text,
+  variable,
 } from "./parsers.ts";
 
 /** Which subcommands a setting is for. */
@@ -43,7 +44,7 @@ export interface Setting<T> {
   readonly description: string;
   /** Reads the text of the flag or variable. */
   readonly parser: Parser<T>;
-  /** The value as text that the parser accepts. `String` when not given. */
+  /** The value as text to show. `String` when not given. */
   readonly format?: (value: T) => string;
 }
 
@@ -71,6 +72,16 @@ export interface Values {
   maxRequestsJitter: number;
   /** `--deno-flag` */
   denoFlags: readonly string[];
+  /** `--certfile` */
+  certfile: string;
+  /** `--keyfile` */
+  keyfile: string;
+  /** `--pid` */
+  pidFile: string;
+  /** `--chdir` */
+  workingDirectory: string;
+  /** `--env` */
+  workerEnv: readonly Variable[];
   /** `--access-log` */
   accessLog: string;
   /** `--access-log-format` */
@@ -209,6 +220,49 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     description: "Flag for the workers' Deno, permissions included; may be repeated",
     parser: one(text("a flag of deno run")),
     format: (flags) => flags.join(" "),
+  },
+  certfile: {
+    flag: "certfile",
+    default: "",
+    placeholder: "FILE",
+    group: "serve",
+    description: "Certificate chain for the application, PEM: it is served over TLS",
+    parser: optional(text("a file")),
+  },
+  keyfile: {
+    flag: "keyfile",
+    default: "",
+    placeholder: "FILE",
+    group: "serve",
+    description: "Private key of the certificate, PEM",
+    parser: optional(text("a file")),
+  },
+  pidFile: {
+    flag: "pid",
+    default: "",
+    placeholder: "FILE",
+    group: "serve",
+    description: "File that names the master's process id while it runs",
+    parser: optional(text("a file")),
+  },
+  workingDirectory: {
+    flag: "chdir",
+    default: "",
+    placeholder: "DIR",
+    group: "serve",
+    description: "Directory to work in: where APP and relative paths are looked for",
+    parser: optional(text("a directory")),
+  },
+  workerEnv: {
+    flag: "env",
+    repeatable: true,
+    default: [],
+    placeholder: "NAME=VALUE",
+    group: "serve",
+    description: "Variable for the workers' environment; may be repeated",
+    parser: variable,
+    // Values may be secret: nobody wants them in the output of `gpe config`.
+    format: (variables) => variables.map(({ name }) => name).join(" "),
   },
   accessLog: {
     flag: "access-log",

@@ -9,8 +9,8 @@ import type { Address } from "../config/config.ts";
 const PROMETHEUS_URL = "http://localhost:9090";
 
 /** The URL at which this machine reaches a listener. */
-export function localUrl(listener: Address, path = ""): string {
-  return `http://${localHostPort(listener)}${path}`;
+export function localUrl(listener: Address, path = "", scheme = "http"): string {
+  return `${scheme}://${localHostPort(listener)}${path}`;
 }
 
 /** A part of Prometheus's configuration file that scrapes the endpoint. */
@@ -23,10 +23,14 @@ export function scrapeConfigs(metrics: Address): string {
   ].join("\n");
 }
 
-/** The lines to print. */
-export function startText(bind: Address, metrics: Address): string {
+/** The lines to print; `scheme` is the application's. */
+export function startText(
+  bind: Address,
+  metrics: Address,
+  scheme: "http" | "https" = "http",
+): string {
   return [
-    `Application      ${localUrl(bind)}`,
+    `Application      ${localUrl(bind, "", scheme)}`,
     `Metrics endpoint ${localUrl(metrics, "/metrics")}`,
     `Prometheus UI    ${PROMETHEUS_URL}`,
     "",

@@ -38,8 +38,7 @@ export function loggedHandlers(
       remote: info?.remoteAddr?.hostname,
       method: request.method,
       target: targetOf(request.url),
-      // The runtime does not tell which version it speaks with this client.
-      protocol: "HTTP/1.1",
+      protocol: protocolOf(request),
       status: response?.status || 500,
       referer: request.headers.get("referer"),
       userAgent: request.headers.get("user-agent"),
@@ -77,6 +76,11 @@ export function loggedHandlers(
   // Deno's server makes only as many arguments as the handler declares.
   Object.defineProperty(logged, "length", { value: 2 });
   return { handler: logged as FetchHandler, onError };
+}
+
+/** The runtime does not tell the version. HTTP/2, which needs TLS here, has no header `host`. */
+function protocolOf({ url, headers }: Request): string {
+  return url.startsWith("https:") && !headers.has("host") ? "HTTP/2.0" : "HTTP/1.1";
 }
 
 /** Path and query of a URL, as they stand there. */

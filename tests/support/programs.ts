@@ -19,6 +19,8 @@ const PROGRAMS = {
     debianPackage: "python3-prometheus-client",
     find: () => isFile(PYTHON_PATH) && isFile(PYTHON_CLIENT) ? PYTHON_PATH : undefined,
   },
+  openssl: { debianPackage: "openssl", find: () => onPath("openssl") },
+  curl: { debianPackage: "curl", find: () => onPath("curl") },
   node: { debianPackage: "nodejs", find: () => onPath("node") },
   npm: { debianPackage: "npm", find: () => onPath("npm") },
   "apt-get": { debianPackage: "apt", find: () => onPath("apt-get") },

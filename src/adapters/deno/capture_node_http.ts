@@ -61,9 +61,18 @@ function listenFirst(
   server: Server,
   listen: Listen,
   args: readonly unknown[],
-  { address, reusePort, onServing }: NodeHttpCaptureOptions,
+  { address, reusePort, certificate, onServing }: NodeHttpCaptureOptions,
   recorder: NodeRecorder,
 ): Server {
+  if (certificate !== undefined) {
+    if (!(server instanceof https.Server)) {
+      throw new Error(
+        "Cannot listen with a certificate: the server was made with node:http, " +
+          "expected node:https, Deno.serve or a default export",
+      );
+    }
+    server.setSecureContext(certificate);
+  }
   recorder.record(server);
   const finished = new Promise<void>((resolve) => server.once("close", () => resolve()));
   server.once("listening", () => {

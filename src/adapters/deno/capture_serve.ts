@@ -65,7 +65,7 @@ function serveFirst(
   options: Options,
   handler: Handler,
 ): Deno.HttpServer<Deno.NetAddr> {
-  const { address, reusePort, instrumentation, accessLog } = capture;
+  const { address, reusePort, instrumentation, accessLog, certificate } = capture;
   const { path: _path, cid: _cid, transport: _transport, handler: _handler, ...kept } = options;
   let draining = false;
   const recording = instrumentation.forServer(
@@ -75,6 +75,7 @@ function serveFirst(
   const recorded = accessLog ? loggedHandlers(recording, accessLog, DENO_SAMPLER.now) : recording;
   const server = serve({
     ...kept,
+    ...certificate,
     hostname: address.hostname,
     port: address.port,
     reusePort,

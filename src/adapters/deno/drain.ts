@@ -6,6 +6,7 @@
 import type { Address } from "../../config/config.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
 import { acceptedConnections } from "./accepted_connections.ts";
+import type { Certificate } from "./certificate.ts";
 
 /** Which server gets the bound address: the first one, whichever way it listens. */
 export interface AddressClaim {
@@ -56,6 +57,8 @@ export interface CaptureOptions {
   readonly reusePort: boolean;
   /** Shared by the captures of one process. */
   readonly claim: AddressClaim;
+  /** The first server speaks TLS with it, whatever the application asked for. */
+  readonly certificate?: Certificate | undefined;
   /** Gets a line for each request to the first server. */
   readonly accessLog?: AccessLog | undefined;
   /** Called when the first server listens. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Config } from "../../config/config.ts";
+import type { Address, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
@@ -20,13 +20,16 @@ import {
 import { VERSION } from "../../version.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
+import { type Certificate, certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
 import { startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
 import { sendSignal } from "./send_signal.ts";
+import { writePidFile } from "./pid_file.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
+import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
 /** How often the master's uptime is written, in milliseconds. */
@@ -67,8 +70,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
     kill: (pid) => sendSignal(pid, "SIGKILL"),
   };
   const bind = await rehearse(config, claimOptions);
+  const certificate = config.certificate && certificateSource(config.certificate, log);
+  const scheme = certificate === undefined ? "http" : "https";
 
   await using running = new AsyncDisposableStack();
+  if (config.pidFile !== undefined) running.use(writePidFile(config.pidFile, log));
   const claim = running.use(await claimDirectory(claimOptions));
 
   const reader = running.use(openFilesystemReader({
@@ -109,12 +115,12 @@ export async function runServe(options: ServeOptions): Promise<number> {
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
     timeoutMs: config.timeoutMs,
-    spawn: workerSpawner(config, bind, app, log),
+    spawn: workerSpawner(config, { bind, app, log, certificate }),
     clock: CLOCK,
     log,
     observer: observeAll(
       masterMetrics,
-      onceRunning(() => print(startText(bind, metrics))),
+      onceRunning(() => print(startText(bind, metrics, scheme))),
       { ended: retiring.soon },
       { pool: () => claim.recordWorkers(master.pids) },
     ),
@@ -162,9 +168,12 @@ function workerCount(config: Config, log: Log): number {
 
 function workerSpawner(
   config: Config,
-  bind: { hostname: string; port: number },
-  app: URL,
-  log: Log,
+  { bind, app, log, certificate }: {
+    readonly bind: Address;
+    readonly app: URL;
+    readonly log: Log;
+    readonly certificate: (() => Certificate) | undefined;
+  },
 ): SpawnWorker {
   const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
@@ -187,6 +196,8 @@ function workerSpawner(
     },
     maxRequests: config.maxRequests,
     maxRequestsJitter: config.maxRequestsJitter,
+    env: workerEnv(config.workerEnv),
+    certificate,
     log,
     logFormat: config.logFormat,
   });

@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
+import type { Certificate } from "./certificate.ts";
 import { watchHeap } from "./heap_watch.ts";
 import { createLineRelay } from "./line_relay.ts";
 import { watchOomKills } from "./oom_kills.ts";
@@ -25,19 +26,28 @@ import {
   type WorkerStart,
 } from "./worker_protocol.ts";
 
-/** How long the rest of a dead worker's output and messages may take, in milliseconds. */
-const DRAIN_MS = 1000;
+/** How long the rest of a dead worker's output may take, in milliseconds. */
+const OUTPUT_MS = 1000;
+/**
+ * The same of its messages: they are in the channel already. Shorter, because Deno 2.9 does not
+ * always say that the channel of a worker which was killed early has ended.
+ */
+const MESSAGES_MS = 100;
 
 /** What worker processes are started with. */
 export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
   /** What each worker is told, but for what is its own. */
-  readonly start: Omit<WorkerStart, "workerId" | "maxRequests" | "masterPid">;
+  readonly start: Omit<WorkerStart, "workerId" | "maxRequests" | "masterPid" | "certificate">;
   /** After how many requests a worker is replaced; 0: never. */
   readonly maxRequests: number;
   /** The most by which chance raises that number, so that not all are replaced at once. */
   readonly maxRequestsJitter: number;
+  /** The workers' whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Gives each new worker the certificate of its server. */
+  readonly certificate: (() => Certificate) | undefined;
   /** Where workers' log lines go. */
   readonly log: Log;
   /** How lines that workers print are passed on. */
@@ -50,7 +60,8 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, maxRequests, maxRequestsJitter, log, logFormat } = options;
+  const { flags, start, maxRequests, maxRequestsJitter, env, certificate, log, logFormat } =
+    options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
@@ -60,7 +71,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
     maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
 
   return (slot, events) => {
-    const child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const child = spawn(Deno.execPath(), args, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     const heap = watchHeap(child.stderr!);
     const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
     const output = Promise.all([
@@ -91,6 +102,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
       start: {
         ...start,
         workerId: workerId(slot),
+        ...certificate && { certificate: certificate() },
         maxRequests: chosenRequests(),
         masterPid: Deno.pid,
       },
@@ -131,11 +143,16 @@ async function ended(
   });
   // Messages and output may arrive after the news of the end. The time is limited because a
   // process that the application started may hold the pipes open.
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
-  await Promise.race([Promise.all([disconnected, output]), limit]);
-  clearTimeout(timer);
+  await Promise.all([settleWithin(output, OUTPUT_MS), settleWithin(disconnected, MESSAGES_MS)]);
   return exit;
+}
+
+/** Settles when the promise does, but not later than after a while. */
+async function settleWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
 }
 
 /** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */

@@ -85,6 +85,7 @@ function capture(): void {
     reusePort: Deno.build.os === "linux",
     claim,
     accessLog: parts.accessLog,
+    certificate: start.certificate,
     onServing(serving) {
       parts.server = serving;
       if (!diesWithMaster) void serving.finished.then(watchParent(start.masterPid));

@@ -7,6 +7,7 @@
 import type { AccessLogConfig, Address } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
+import type { Certificate } from "./certificate.ts";
 
 /**
  * What tells a worker to end while others serve on. A signal, as SIGTERM is for the end with the
@@ -34,6 +35,8 @@ export interface WorkerStart {
   readonly layout: "timestamp" | "value";
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
+  /** What the application's server shows its clients; without it there is no TLS. */
+  readonly certificate?: Certificate;
   /** Where the access log goes; without it there is none. */
   readonly accessLog?: AccessLogConfig;
   /** How long the worker may take to end, in milliseconds. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { captureDenoServe } from "../../../src/adapters/deno/capture_serve.ts";
@@ -224,4 +224,28 @@ Deno.test("shutdown() closes kept connections when node:http drains", async () =
   // Nobody has to wait for the rest of the minute when the application closes its server.
   server.close();
   await stopped;
+});
+
+Deno.test("captureNodeHttp() refuses a server that cannot speak TLS when there is a certificate", () => {
+  const register = new Registry();
+  const instrumentation = startWorkerInstrumentation({ register });
+  const release = captureNodeHttp({
+    ...instrumentation,
+    address: ADDRESS,
+    reusePort: false,
+    claim: { taken: false },
+    certificate: { cert: "", key: "" },
+    onServing() {},
+    log: SILENT_LOG,
+  });
+  try {
+    assertThrows(
+      () => http.createServer().listen(0),
+      Error,
+      "the server was made with node:http, expected node:https",
+    );
+  } finally {
+    release();
+    instrumentation.stop();
+  }
 });
