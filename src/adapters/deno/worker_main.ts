@@ -13,7 +13,7 @@ import type { AccessLog } from "../../worker/access_log.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import { openAccessLog } from "./access_log_file.ts";
-import { describeLoadFailure, describeMissingHandler, findLoadFailure } from "./boot_failure.ts";
+import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
 import { closeDebuggerPort, ignoreSigusr1 } from "./debugger_port.ts";
@@ -24,6 +24,7 @@ import {
   type DrainableServer,
 } from "./drain.ts";
 import { workerInstrumentation } from "./instrument.ts";
+import { findLoadError } from "./load_probe.ts";
 import { type OpenedStorage, openStorage } from "./open_storage.ts";
 import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
 import { openWorkerChannel, type WorkerChannel } from "./worker_channel.ts";
@@ -105,8 +106,8 @@ async function load(): Promise<void> {
   process.on("beforeExit", () => {
     if (parts.server === undefined) void fail(describeMissingHandler(start.app));
   });
-  const failure = await findLoadFailure(start.app);
-  if (failure !== undefined) return await fail(failure);
+  const error = await findLoadError(start.app);
+  if (error !== undefined) return await fail(describeLoadFailure(start.app, error));
   // The runtime evaluates the application now; what that throws is an unhandled rejection.
   addEventListener("load", () => {
     import(start.app).then(serveDefaultExport).catch((error) =>
