@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
-import { formatSetting, SETTING_KEYS, SETTINGS } from "../src/config/settings.ts";
+import { flagText, formatSetting, SETTING_KEYS, SETTINGS } from "../src/config/settings.ts";
 import { addsPidLabel, GAUGE_MODES, isLiveMode } from "../src/core/modes.ts";
 import { decodeSampleKey } from "../src/core/sample_key.ts";
 import { denoFilePrimitives } from "../src/adapters/deno/file_primitives.ts";
