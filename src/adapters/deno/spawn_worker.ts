@@ -12,24 +12,38 @@ import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
 import type { Certificate } from "./certificate.ts";
+import { watchHeap } from "./heap_watch.ts";
 import { createLineRelay } from "./line_relay.ts";
+import { watchOomKills } from "./oom_kills.ts";
+import { sendSignal } from "./send_signal.ts";
 import { dressOutput } from "./worker_output.ts";
 import {
+  DRAIN_SIGNAL,
   type FromWorker,
   isProtocolMessage,
+  REOPEN_SIGNAL,
   type ToWorker,
   type WorkerStart,
 } from "./worker_protocol.ts";
 
-/** How long the rest of a dead worker's output and messages may take, in milliseconds. */
-const DRAIN_MS = 1000;
+/** How long the rest of a dead worker's output may take, in milliseconds. */
+const OUTPUT_MS = 1000;
+/**
+ * The same of its messages: they are in the channel already. Shorter, because Deno 2.9 does not
+ * always say that the channel of a worker which was killed early has ended.
+ */
+const MESSAGES_MS = 100;
 
 /** What worker processes are started with. */
 export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
-  /** What each worker is told, but for its name. */
-  readonly start: Omit<WorkerStart, "workerId" | "certificate">;
+  /** What each worker is told, but for what is its own. */
+  readonly start: Omit<WorkerStart, "workerId" | "maxRequests" | "masterPid" | "certificate">;
+  /** After how many requests a worker is replaced; 0: never. */
+  readonly maxRequests: number;
+  /** The most by which chance raises that number, so that not all are replaced at once. */
+  readonly maxRequestsJitter: number;
   /** The workers' whole environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Gives each new worker the certificate of its server. */
@@ -46,26 +60,37 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, env, certificate, log, logFormat } = options;
+  const { flags, start, maxRequests, maxRequestsJitter, env, certificate, log, logFormat } =
+    options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
   const stderr = createLineRelay(Deno.stderr);
+  const oomKills = watchOomKills();
+  const chosenRequests = (): number =>
+    maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
 
   return (slot, events) => {
     const child = spawn(Deno.execPath(), args, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const heap = watchHeap(child.stderr!);
     const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
     const output = Promise.all([
       stdout.follow(child.stdout!, dress("stdout")),
-      stderr.follow(child.stderr!, dress("stderr")),
+      stderr.follow(heap.stream, dress("stderr")),
     ]).catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
 
     child.on("message", (message: unknown) => {
+      // Whatever it says, its event loop turns; a busy channel may keep its beats back.
+      events.beat();
       if (!isProtocolMessage(message)) return;
       const known = message as FromWorker;
       switch (known["@gpe/cli"]) {
+        case "beat":
+          return;
         case "running":
           return events.running();
+        case "worn":
+          return events.worn();
         case "failed":
           return events.failed(known.failure);
         case "log":
@@ -78,14 +103,26 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
         ...start,
         workerId: workerId(slot),
         ...certificate && { certificate: certificate() },
+        maxRequests: chosenRequests(),
+        masterPid: Deno.pid,
       },
     });
-
+    const end = ended(child, output, (message) => events.failed({ message, permanent: false }));
+    let killed = false;
     return {
       pid: child.pid,
-      ended: ended(child, output, (message) => events.failed({ message, permanent: false })),
-      stop: () => sendSignal(child, "SIGTERM"),
-      kill: () => sendSignal(child, "SIGKILL"),
+      ended: end.then((exit): WorkerExit => {
+        const outOfMemory = exit.signal === "SIGKILL"
+          ? !killed && oomKills.claim()
+          : exit.signal !== null && heap.isExhausted();
+        return { ...exit, outOfMemory };
+      }),
+      stop: (kind) => signalChild(child, kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
+      kill() {
+        killed = true;
+        signalChild(child, "SIGKILL");
+      },
+      reopenLogs: () => signalChild(child, REOPEN_SIGNAL),
     };
   };
 }
@@ -106,22 +143,22 @@ async function ended(
   });
   // Messages and output may arrive after the news of the end. The time is limited because a
   // process that the application started may hold the pipes open.
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
-  await Promise.race([Promise.all([disconnected, output]), limit]);
-  clearTimeout(timer);
+  await Promise.all([settleWithin(output, OUTPUT_MS), settleWithin(disconnected, MESSAGES_MS)]);
   return exit;
 }
 
+/** Settles when the promise does, but not later than after a while. */
+async function settleWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
+}
+
 /** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */
-function sendSignal(child: ChildProcess, signal: Deno.Signal): void {
+function signalChild(child: ChildProcess, signal: Deno.Signal): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    Deno.kill(child.pid, signal);
-  } catch (error) {
-    // It has ended a moment ago, the news of which is on its way.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  sendSignal(child.pid, signal);
 }
 
 function tell(child: ChildProcess, message: ToWorker): void {
