@@ -130,7 +130,7 @@ function startPython(
     async [Symbol.asyncDispose]() {
       await this.ready;
       await child.stdin.close();
-      await output.cancel();
+      while (!(await output.read()).done); // closed early, it would break Python's next write
       assertEquals((await child.status).code, 0);
     },
   };

@@ -4,13 +4,14 @@ import { createAggregator } from "../../src/core/aggregate.ts";
 import type { GaugeMode } from "../../src/core/modes.ts";
 import { encodeSampleKey } from "../../src/core/sample_key.ts";
 import type { Cell, MetricKind, StorageReader } from "../../src/core/storage.ts";
-import type { FileLayout } from "../../src/storage/filesystem/file_format.ts";
+import { type FileLayout, writerFileName } from "../../src/storage/filesystem/file_format.ts";
 import {
   type FilesystemWriter,
   openFilesystemReader,
   openFilesystemWriter,
 } from "../../src/storage/filesystem/mod.ts";
 import { printed } from "./snapshots.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** A kind of file, as its name begins. */
 export type Type = readonly [kind: MetricKind, mode?: GaugeMode];
@@ -109,7 +110,12 @@ export function openWorker(
         if (cell.timestampIndex >= 0) cell.values[cell.timestampIndex] = time;
       }
     },
-    [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      // Tests beside this one start programs from the same process: what is just being started has
+      // our files, with their locks, for a moment.
+      await waitFor(() => !isLocked(`${directory}/${writerFileName(writer.writer)}`));
+    },
   };
 }
 
@@ -123,6 +129,15 @@ export async function liveAndDie(
   values.forEach((value, i) => {
     for (const type of [...FOLDED, ...DROPPED]) worker.put(type, i % 3, value, Number(id) + i);
   });
+}
+
+function isLocked(path: string): boolean {
+  try {
+    return denoFilePrimitives.locks!.isLocked(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false; // retired already
+    throw error;
+  }
 }
 
 /** What a page of a directory shows: the values by series, unguarded. */
