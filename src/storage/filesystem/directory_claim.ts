@@ -20,7 +20,12 @@ import {
 import { readIncarnation } from "./file_header.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FileLocks, FilePrimitives } from "./primitives.ts";
-import { endFormerWorkers, lockMasterFile, type MasterFile } from "./master_file.ts";
+import {
+  endFormerWorkers,
+  lockMasterFile,
+  type MasterFile,
+  retryWhileLocksGo,
+} from "./master_file.ts";
 import { lockRetiring } from "./retire_lock.ts";
 import { RETIRED_WRITER } from "./writer_file.ts";
 
@@ -74,6 +79,9 @@ export async function claimDirectory(options: ClaimDirectoryOptions): Promise<Di
   try {
     if (kill !== undefined) {
       await endFormerWorkers(lock.formerWorkers, primitives.identity, kill, log);
+      if (lock.formerWorkers.length > 0) {
+        await retryWhileLocksGo(() => ownFiles(directory, primitives));
+      }
     }
     await whileLocksFall(() => ownFiles(directory, primitives));
     if (mode === "clean") await removeOwnFiles(directory, primitives, log);
