@@ -9,7 +9,7 @@ import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
 import { createMaster, type Master, type MasterObserver } from "../../master/master.ts";
 import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
-import type { Clock, SpawnWorker } from "../../master/primitives.ts";
+import type { Clock } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
 import {
   claimDirectory,
@@ -28,7 +28,8 @@ import { startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
 import { sendSignal } from "./send_signal.ts";
 import { writePidFile } from "./pid_file.ts";
-import { createSpawnWorker } from "./spawn_worker.ts";
+import { createThreadSpawner, type ThreadSpawner } from "./spawn_thread.ts";
+import { createSpawnWorker, type SpawnWorkerOptions } from "./spawn_worker.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
@@ -111,11 +112,13 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const ticking = setInterval(masterMetrics.tick, UPTIME_INTERVAL_MS);
   running.defer(() => clearInterval(ticking));
 
+  const { spawn, renew } = running.use(createWorkers(config, { bind, app, log, certificate }));
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
     timeoutMs: config.timeoutMs,
-    spawn: workerSpawner(config, { bind, app, log, certificate }),
+    spawn,
+    renew,
     clock: CLOCK,
     log,
     observer: observeAll(
@@ -166,7 +169,8 @@ function workerCount(config: Config, log: Log): number {
   return 1;
 }
 
-function workerSpawner(
+/** Starts workers of the class that is asked for. */
+function createWorkers(
   config: Config,
   { bind, app, log, certificate }: {
     readonly bind: Address;
@@ -174,11 +178,11 @@ function workerSpawner(
     readonly log: Log;
     readonly certificate: (() => Certificate) | undefined;
   },
-): SpawnWorker {
+): ThreadSpawner {
   const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
-  return createSpawnWorker({
+  const options: SpawnWorkerOptions = {
     flags: workerFlags(config.denoFlags, {
       read: [...folder, directory],
       write: [directory, ...logFiles],
@@ -200,7 +204,14 @@ function workerSpawner(
     certificate,
     log,
     logFormat: config.logFormat,
-  });
+  };
+  if (config.workerClass === "thread") return createThreadSpawner(options);
+  return {
+    spawn: createSpawnWorker(options),
+    // Each worker is a process, and shares nothing anyway.
+    renew() {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }
 
 /** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */
