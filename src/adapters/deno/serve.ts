@@ -182,9 +182,13 @@ function createWorkers(
   const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
+  // Of what a thread runs, nothing is its main module: all of it has to be permitted.
+  const isThread = config.workerClass === "thread";
+  const own = new URL("../../", import.meta.url);
+  const ownFolder = isThread && own.protocol === "file:" ? [decodeURIComponent(own.pathname)] : [];
   const options: SpawnWorkerOptions = {
     flags: workerFlags(config.denoFlags, {
-      read: [...folder, directory],
+      read: [...folder, directory, ...ownFolder],
       write: [directory, ...logFiles],
       bind,
     }),
@@ -205,7 +209,7 @@ function createWorkers(
     log,
     logFormat: config.logFormat,
   };
-  if (config.workerClass === "thread") return createThreadSpawner(options);
+  if (isThread) return createThreadSpawner(options);
   return {
     spawn: createSpawnWorker(options),
     // Each worker is a process, and shares nothing anyway.

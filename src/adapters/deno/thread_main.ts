@@ -19,6 +19,12 @@ interface ThreadScope {
 /** After how long without a server the log says so, in milliseconds. */
 const NO_SERVER_MS = 5000;
 
+/**
+ * The longest that a drain waits for clients: which connections are this thread's cannot be told
+ * from those of its whole process.
+ */
+const LONGEST_LINGER_MS = 1000;
+
 const scope = globalThis as unknown as ThreadScope;
 const told = Promise.withResolvers<WorkerStart>();
 let worker: WorkerApp | undefined;
@@ -53,7 +59,7 @@ scope.close = () => Deno.exit();
 
 const start = await told.promise;
 const channel = { send, log: createChannelLog(send) };
-worker = startWorkerApp({ start, channel });
+worker = startWorkerApp({ start, channel, longestLingerMs: LONGEST_LINGER_MS });
 await load(worker);
 
 async function load(worker: WorkerApp): Promise<void> {

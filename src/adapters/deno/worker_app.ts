@@ -32,6 +32,8 @@ export interface WorkerAppOptions {
   readonly start: WorkerStart;
   /** Where it tells what happens. */
   readonly channel: Pick<WorkerChannel, "log" | "send">;
+  /** The longest that a drain waits for clients to leave, in milliseconds. @default {Infinity} */
+  readonly longestLingerMs?: number;
   /** Called when the application listens. */
   readonly onServing?: (server: DrainableServer) => void;
 }
@@ -54,7 +56,7 @@ export interface WorkerApp {
 
 /** Starts all of it. The worker ends by `Deno.exit()`. */
 export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
-  const { start, channel } = options;
+  const { start, channel, longestLingerMs = Infinity } = options;
   const { gracefulTimeoutMs } = start;
   const claim: AddressClaim = { taken: false };
   let server: DrainableServer | undefined;
@@ -171,7 +173,8 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
     drain() {
       // The rest is for the requests that are at hand then; the master kills when it is over.
       const restMs = Math.min(1000, gracefulTimeoutMs / 2);
-      void end(Math.max(0, gracefulTimeoutMs - DEFAULT_DRAIN_MS - restMs));
+      const lingerMs = Math.max(0, gracefulTimeoutMs - DEFAULT_DRAIN_MS - restMs);
+      void end(Math.min(lingerMs, longestLingerMs));
     },
   };
 }
