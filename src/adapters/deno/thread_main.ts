@@ -27,7 +27,7 @@ const LONGEST_LINGER_MS = 1000;
 
 const scope = globalThis as unknown as ThreadScope;
 const told = Promise.withResolvers<WorkerStart>();
-let worker: WorkerApp | undefined;
+let worker: WorkerApp | undefined = undefined;
 
 function send(message: FromThread): Promise<void> {
   scope.postMessage(message);

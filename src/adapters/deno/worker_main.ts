@@ -16,7 +16,7 @@ import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
 import { openWorkerChannel } from "./worker_channel.ts";
 import { DRAIN_SIGNAL, REOPEN_SIGNAL } from "./worker_protocol.ts";
 
-let worker: WorkerApp | undefined;
+let worker: WorkerApp | undefined = undefined;
 let gracefulTimeoutMs = 0;
 
 if (Deno.build.os !== "windows") {
