@@ -180,7 +180,8 @@ function openMacos(): System | undefined {
   };
 }
 
-function openFirst<const S extends Deno.ForeignLibraryInterface>(
+/** Opens the first library of these names that there is. Permission: `ffi`. */
+export function openFirst<const S extends Deno.ForeignLibraryInterface>(
   names: readonly string[],
   symbols: S,
 ): Deno.DynamicLibrary<S> | undefined {
