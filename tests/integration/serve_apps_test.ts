@@ -191,18 +191,18 @@ export default { fetch: () => new Response(import.meta.main ? "main" : "not main
   }
 });
 
-Deno.test("gpe serve evaluates each module of the application once", async () => {
+Deno.test("gpe serve evaluates each module of the application once, under its own name", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(`${dir.path}/part.ts`, 'console.log("part"); export const part = 1;\n');
   await Deno.writeTextFile(
     `${dir.path}/app.ts`,
     `import { part } from "./part.ts";
-console.log("app", part);
+console.log("app", part, new Error("here").stack?.match(/app\\.ts[^)]*/)?.[0]);
 export default { fetch: () => new Response() };
 `,
   );
   await using serving = await startServing(`${dir.path}/app.ts`, { workers: 1 });
   await serving.gpe.stop("SIGTERM");
   const printed = serving.gpe.stdout.split("\n").filter((line) => /: (app|part)\b/.test(line));
-  assertEquals(printed, ["worker_1: part", "worker_1: app 1"]);
+  assertEquals(printed, ["worker_1: part", "worker_1: app 1 app.ts:2:26"]);
 });

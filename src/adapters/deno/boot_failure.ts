@@ -19,9 +19,9 @@ export function describeLoadFailure(app: string, error: unknown): BootFailure {
   if (!(error instanceof Error)) {
     return { ...failure, message: `${subject}: it threw ${oneLine(Deno.inspect(error))}` };
   }
-  const text = error.message.replace(COLOUR, "").replaceAll(UNEVALUATED, "");
+  const text = error.message.replace(COLOUR, "");
   const place = location(text) ??
-    location(error.stack?.replace(COLOUR, "").replaceAll(UNEVALUATED, "") ?? "");
+    location(error.stack?.replace(COLOUR, "") ?? "");
   // A module error is reported as TypeError: "SyntaxError: Expression expected".
   const named = misuse ?? (failure.permanent ? oneLine(text) : `${error.name}: ${oneLine(text)}`);
   const message = place === undefined || named.includes(place)
@@ -30,35 +30,6 @@ export function describeLoadFailure(app: string, error: unknown): BootFailure {
   return error.stack === undefined
     ? { ...failure, message }
     : { ...failure, message, stack: error.stack };
-}
-
-/** Makes another module of a file, which is never evaluated. */
-const UNEVALUATED = "#not-evaluated";
-
-/**
- * Why the runtime cannot load an application's modules, such as a missing file or invalid code. It
- * would say so by itself, but in many lines. Nothing is evaluated.
- *
- * The modules are imported after one that throws: the runtime loads and links all of them before it
- * evaluates the first, and evaluates none after a failure
- * (https://tc39.es/ecma262/#sec-innermoduleevaluation).
- */
-export async function findLoadFailure(app: string): Promise<BootFailure | undefined> {
-  // Of other schemes not all can have a fragment, and a remote module would be fetched twice.
-  if (!app.startsWith("file:")) return undefined;
-  const stop = `${Math.random()}`;
-  const modules = [dataModule(`throw ${stop};`), app + UNEVALUATED];
-  try {
-    await import(dataModule(modules.map((url) => `import ${JSON.stringify(url)};`).join("\n")));
-  } catch (error) {
-    if (`${error}` === stop || error instanceof Deno.errors.NotCapable) return undefined;
-    return describeLoadFailure(app, error);
-  }
-  return undefined;
-}
-
-function dataModule(code: string): string {
-  return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
 /** The application did nothing that could be served. */
@@ -93,7 +64,7 @@ function isModuleError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ((error as { code?: unknown }).code === "ERR_MODULE_NOT_FOUND") return true;
   // JSON.parse() throws a SyntaxError too, but one without a place.
-  return error instanceof SyntaxError && LOCATION.test(error.message);
+  return error.name === "SyntaxError" && LOCATION.test(error.message);
 }
 
 function location(text: string): string | undefined {

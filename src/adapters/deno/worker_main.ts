@@ -12,11 +12,12 @@ import type { BootFailure } from "../../master/primitives.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
 import { openAccessLog } from "./access_log_file.ts";
-import { describeLoadFailure, describeMissingHandler, findLoadFailure } from "./boot_failure.ts";
+import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
 import type { AddressClaim, CaptureOptions, DrainableServer } from "./drain.ts";
 import { workerInstrumentation } from "./instrument.ts";
+import { findLoadError } from "./load_probe.ts";
 import { type OpenedStorage, openStorage } from "./open_storage.ts";
 import { openWorkerChannel, type WorkerChannel } from "./worker_channel.ts";
 import type { WorkerStart } from "./worker_protocol.ts";
@@ -88,8 +89,8 @@ async function load(): Promise<void> {
   process.on("beforeExit", () => {
     if (parts.server === undefined) void fail(describeMissingHandler(start.app));
   });
-  const failure = await findLoadFailure(start.app);
-  if (failure !== undefined) return await fail(failure);
+  const error = await findLoadError(start.app);
+  if (error !== undefined) return await fail(describeLoadFailure(start.app, error));
   // The runtime evaluates the application now; what that throws is an unhandled rejection.
   addEventListener("load", () => {
     import(start.app).then(serveDefaultExport).catch((error) =>

@@ -158,7 +158,7 @@ class Retirement {
     this.#removeWriterFiles(files, writers);
 
     const [folded, removed] = [this.#writers.size, this.#removed.size];
-    if (folded > 0) log?.info("Retired writers", { writers: folded, files: removed });
+    if (folded > 0) log?.debug("Retired writers", { writers: folded, files: removed });
     return { folded, files: removed, problems: this.#problems };
   }
 

@@ -2,7 +2,6 @@ import { assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@s
 import {
   describeLoadFailure,
   describeMissingHandler,
-  findLoadFailure,
   shortName,
 } from "../../../src/adapters/deno/boot_failure.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -73,35 +72,4 @@ Deno.test("describeMissingHandler() names the application and what was expected"
 
 Deno.test("shortName() leaves the URL as it is when it is not a file", () => {
   assertEquals(shortName("https://example.com/a%20b.ts"), "https://example.com/a%20b.ts");
-});
-
-Deno.test("findLoadFailure() evaluates nothing when the modules are in order", async () => {
-  await using dir = await tempDir();
-  const app = new URL(`file://${dir.path}/app.ts`).href;
-  await Deno.writeTextFile(`${dir.path}/part.ts`, "throw new Error('evaluated');\n");
-  await Deno.writeTextFile(`${dir.path}/app.ts`, 'import "./part.ts"; throw 1;\n');
-  assertEquals(await findLoadFailure(app), undefined);
-});
-
-Deno.test("findLoadFailure() names the line when a part of the application is not valid code", async () => {
-  await using dir = await tempDir();
-  const base = new URL(`file://${dir.path}/`).href;
-  await Deno.writeTextFile(`${dir.path}/app.ts`, '\nimport "./part.ts";\n');
-  await Deno.writeTextFile(`${dir.path}/part.ts`, "const x = ;\n");
-  const failure = await findLoadFailure(`${base}app.ts`);
-  assertEquals(
-    failure?.message,
-    `Cannot load "${dir.path}/app.ts": SyntaxError: Expression expected (${base}part.ts:1:11)`,
-  );
-  assertEquals(failure?.permanent, true);
-});
-
-Deno.test("findLoadFailure() names the application when it is not valid code", async () => {
-  await using dir = await tempDir();
-  const app = new URL(`file://${dir.path}/app.ts`).href;
-  await Deno.writeTextFile(`${dir.path}/app.ts`, "const x = ;\n");
-  assertEquals(
-    (await findLoadFailure(app))?.message,
-    `Cannot load "${dir.path}/app.ts": SyntaxError: Expression expected (${app}:1:11)`,
-  );
 });
