@@ -4,6 +4,7 @@
  * @module
  */
 import { listenForSignals } from "../adapters/deno/signals.ts";
+import type { MasterSignal } from "../master/master_metrics.ts";
 
 /** Streams, environment and signals. */
 export interface CliIo {
@@ -36,6 +37,9 @@ export const denoIo: CliIo = {
   },
   stopRequested() {
     // Listens to the end: the signal may come twice, and the second must not kill what is closing.
-    return new Promise((stop) => void listenForSignals({ received() {}, stop }));
+    return new Promise((stop) => {
+      const act = (signal: MasterSignal): void => signal === "usr1" ? undefined : stop();
+      listenForSignals({ received() {}, act }, ["int", "quit", "term", "usr1"]);
+    });
   },
 };

@@ -73,6 +73,15 @@ export interface Config {
   readonly workerClass: "process" | "thread";
   /** How long a stopping worker may take, in milliseconds (`--graceful-timeout`, in seconds). */
   readonly gracefulTimeoutMs: number;
+  /**
+   * How long a worker may take to start, or its event loop not turn, before it is killed, in
+   * milliseconds; 0: for ever (`--timeout`, `GUNICORN_TIMEOUT`, in seconds).
+   */
+  readonly timeoutMs: number;
+  /** After how many requests a worker is replaced; 0: never (`--max-requests`). */
+  readonly maxRequests: number;
+  /** The most by which chance raises that number (`--max-requests-jitter`). */
+  readonly maxRequestsJitter: number;
   /** Flags for the workers' runtime, permissions included (`--deno-flag`, repeatable). */
   readonly denoFlags: readonly string[];
   /** Certificate of the application's server; `undefined` for none (`--certfile`, `--keyfile`). */

@@ -117,6 +117,9 @@ function build(values: Values): Config {
     workers: values.workers,
     workerClass: values.workerClass,
     gracefulTimeoutMs: values.gracefulTimeoutMs,
+    timeoutMs: values.timeoutMs,
+    maxRequests: values.maxRequests,
+    maxRequestsJitter: values.maxRequestsJitter,
     denoFlags: values.denoFlags,
     certificate: values.certfile === ""
       ? undefined

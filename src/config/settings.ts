@@ -64,6 +64,12 @@ export interface Values {
   workerClass: "process";
   /** `--graceful-timeout` */
   gracefulTimeoutMs: number;
+  /** `--timeout` */
+  timeoutMs: number;
+  /** `--max-requests` */
+  maxRequests: number;
+  /** `--max-requests-jitter` */
+  maxRequestsJitter: number;
   /** `--deno-flag` */
   denoFlags: readonly string[];
   /** `--certfile` */
@@ -178,6 +184,32 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     description: "How long a stopping worker may take to finish its requests",
     parser: secondsAsMs,
     format: (ms) => String(ms / 1000),
+  },
+  timeoutMs: {
+    flag: "timeout",
+    env: "GUNICORN_TIMEOUT",
+    default: 30_000,
+    placeholder: "SECONDS",
+    group: "serve",
+    description: "How long a worker may take to start, or hang, before it is killed; 0 is for ever",
+    parser: secondsAsMs,
+    format: (ms) => String(ms / 1000),
+  },
+  maxRequests: {
+    flag: "max-requests",
+    default: 0,
+    placeholder: "N",
+    group: "serve",
+    description: "After how many requests a worker is replaced; 0 is never",
+    parser: integer("a whole number", 0, 1e12),
+  },
+  maxRequestsJitter: {
+    flag: "max-requests-jitter",
+    default: 0,
+    placeholder: "N",
+    group: "serve",
+    description: "The most by which chance raises --max-requests",
+    parser: integer("a whole number", 0, 1e12),
   },
   denoFlags: {
     flag: "deno-flag",

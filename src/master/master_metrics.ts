@@ -7,7 +7,7 @@ import { Counter } from "../core/counter.ts";
 import { Gauge } from "../core/gauge.ts";
 import { Registry } from "../core/registry.ts";
 import { type MasterObserver, workerId } from "./master.ts";
-import { type EndReason, type EndType, WORKER_STATES, type WorkerState } from "./worker_life.ts";
+import { type EndReason, type EndType, WORKER_STATES } from "./worker_life.ts";
 
 /** The signals a master may be sent, as the label `signal` names them. */
 export const MASTER_SIGNALS = [
@@ -34,14 +34,20 @@ const RESTARTS: readonly (readonly [EndReason, EndType])[] = [
   ["exit", "graceful"],
   ["exit", "crash"],
   ["signal", "crash"],
+  ["oom", "crash"],
+  ["timeout", "forced"],
+  ["max_requests", "graceful"],
+  ["max_requests", "forced"],
+  ["hup", "graceful"],
+  ["hup", "forced"],
+  ["ttou", "graceful"],
+  ["ttou", "forced"],
   ["boot", "graceful"],
   ["boot", "crash"],
 ];
 
 /** What the metrics are made with. */
 export interface MasterMetricsOptions {
-  /** The number of workers, numbered from 1. */
-  readonly workers: number;
   /** What the names begin with, such as `"gunicorn"`. */
   readonly prefix: string;
   /** Whether the storage keeps times; without them gauges cannot be `mostrecent`. */
@@ -60,7 +66,7 @@ export interface MasterMetrics extends MasterObserver {
 
 /** Makes the metrics, in a registry of their own; they are stored once the process's store is open. */
 export function createMasterMetrics(options: MasterMetricsOptions): MasterMetrics {
-  const { workers, prefix, now } = options;
+  const { prefix, now } = options;
   const registers = [new Registry()];
   const multiprocessMode = options.storesTimestamps ? "mostrecent" : "livemax";
   const startMs = now();
@@ -129,8 +135,6 @@ export function createMasterMetrics(options: MasterMetricsOptions): MasterMetric
     multiprocessMode,
   });
 
-  const states = new Map<number, WorkerState>();
-
   function countRestart(slot: number, reason: EndReason, type: EndType, by: number): void {
     const worker_id = workerId(slot);
     restarts.inc({ worker_id, reason }, by);
@@ -139,30 +143,23 @@ export function createMasterMetrics(options: MasterMetricsOptions): MasterMetric
     masterTypedRestarts.inc({ worker_id, reason, restart_type: type }, by);
   }
 
-  function countPool(): void {
-    for (const name of WORKER_STATES) {
-      let count = 0;
-      for (const current of states.values()) if (current === name) count++;
-      pool.set({ state: name }, count);
-    }
-  }
-
   for (const signal of MASTER_SIGNALS) signals.inc({ signal }, 0);
-  for (let slot = 1; slot <= workers; slot++) {
-    for (const [reason, type] of RESTARTS) countRestart(slot, reason, type, 0);
-  }
   startTime.set(startMs / 1000);
   uptime.set(0);
 
   return {
+    opened(slot) {
+      for (const [reason, type] of RESTARTS) countRestart(slot, reason, type, 0);
+    },
     state(slot, entered) {
       const worker_id = workerId(slot);
-      states.set(slot, entered);
       for (const name of WORKER_STATES) {
         state.set({ worker_id, state: name }, name === entered ? 1 : 0);
       }
       stateTime.set({ worker_id, state: entered }, now() / 1000);
-      countPool();
+    },
+    pool(counts) {
+      for (const name of WORKER_STATES) pool.set({ state: name }, counts[name]);
     },
     ended() {
       signals.inc({ signal: "chld" });

@@ -11,6 +11,8 @@ export interface WorkerExit {
   readonly code: number | null;
   /** The signal that ended it, such as `"SIGKILL"`; `null` when it exited. */
   readonly signal: string | null;
+  /** Whether memory ran out, of the runtime's heap or of the system. @default {false} */
+  readonly outOfMemory?: boolean;
 }
 
 /** Why a worker could not start, as the worker itself says. */
@@ -23,13 +25,23 @@ export interface BootFailure {
   readonly stack?: string;
 }
 
-/** What a worker reports. Each is called at most once, in this order, and never after its end. */
+/** What a worker reports, never after its end. Each is called at most once, but for `beat`. */
 export interface WorkerEvents {
   /** The application listens. */
   running(): void;
   /** The application could not be started; the worker's end follows. */
   failed(failure: BootFailure): void;
+  /** The worker's event loop turned; again and again, more often than the timeout asks for. */
+  beat(): void;
+  /** The worker has answered as many requests as it shall, and waits for another in its place. */
+  worn(): void;
 }
+
+/**
+ * How a worker ends: `"stop"` with the service, when it finishes the requests at hand; `"drain"`
+ * while others serve on, when it also waits for its clients to leave.
+ */
+export type StopKind = "stop" | "drain";
 
 /** One started worker. */
 export interface WorkerHandle {
@@ -37,10 +49,12 @@ export interface WorkerHandle {
   readonly pid: number | undefined;
   /** Resolves when nothing of the worker is left; never rejects. */
   readonly ended: Promise<WorkerExit>;
-  /** Asks the worker to finish what it has begun and to end. */
-  stop(): void;
+  /** Asks the worker to finish what it has begun and to end. `"stop"` may follow `"drain"`. */
+  stop(kind: StopKind): void;
   /** Ends the worker at once. */
   kill(): void;
+  /** Asks the worker to open its log files anew. */
+  reopenLogs(): void;
 }
 
 /** Starts the worker of a slot. A start that fails is a worker that ends at once, not a throw. */
@@ -48,7 +62,7 @@ export type SpawnWorker = (slot: number, events: WorkerEvents) => WorkerHandle;
 
 /** Time and chance. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since any point in time; never goes back, whatever happens to the date. */
   now(): number;
   /** Calls `callback` once after `delayMs` milliseconds; the result cancels that. */
   schedule(callback: () => void, delayMs: number): () => void;

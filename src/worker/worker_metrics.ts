@@ -89,6 +89,8 @@ export interface WorkerMetrics {
   readonly cpu: GaugeSeries;
   /** Time since the worker started, in seconds. */
   readonly uptime: GaugeSeries;
+  /** How many requests were counted so far. */
+  readonly requestCount: number;
   /** Counts a request that was answered or failed, with the time it took in seconds. */
   countRequest(seconds: number): void;
   /** Counts a response by its status. */
@@ -175,6 +177,7 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
     error_type: typeLabel(type),
   });
   const byCode: CounterSeries[] = [];
+  let requestCount = 0;
   const seriesOf = (status: number): CounterSeries =>
     byCode[status] ??= responses.labels({ ...labels, code: String(status) });
   requests.inc(0);
@@ -192,7 +195,11 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
     memory: gauge("memory_bytes", "Resident memory of the worker.", newest),
     cpu: gauge("cpu_percent", "Processor time used, in percent of one core.", newest),
     uptime: gauge("uptime_seconds", "Time since the worker started.", newest),
+    get requestCount() {
+      return requestCount;
+    },
     countRequest(seconds) {
+      requestCount++;
       requests.inc();
       duration.observe(seconds);
     },

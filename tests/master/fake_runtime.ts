@@ -3,6 +3,7 @@ import type {
   BootFailure,
   Clock,
   SpawnWorker,
+  StopKind,
   WorkerEvents,
   WorkerExit,
   WorkerHandle,
@@ -36,13 +37,18 @@ export class FakeClock implements Clock {
     return this.#timers.map((timer) => timer.at - this.#now).sort((a, b) => a - b);
   }
 
+  /** Time goes by in which nothing could run, as in a process that is held up. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
+
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
       await settle();
       const next = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       this.#timers.splice(this.#timers.indexOf(next), 1);
       next.callback();
     }
@@ -68,8 +74,12 @@ export class FakeWorker implements WorkerHandle {
     this.#end = resolve;
   }
 
-  stop(): void {
-    this.asked.push("stop");
+  stop(kind: StopKind): void {
+    this.asked.push(kind);
+  }
+
+  reopenLogs(): void {
+    this.asked.push("reopen");
   }
 
   kill(): void {
@@ -79,6 +89,16 @@ export class FakeWorker implements WorkerHandle {
 
   async run(): Promise<void> {
     this.events.running();
+    await settle();
+  }
+
+  async beat(): Promise<void> {
+    this.events.beat();
+    await settle();
+  }
+
+  async worn(): Promise<void> {
+    this.events.worn();
     await settle();
   }
 
@@ -93,8 +113,8 @@ export class FakeWorker implements WorkerHandle {
     await settle();
   }
 
-  async signalled(signal: string): Promise<void> {
-    this.#end({ code: null, signal });
+  async signalled(signal: string, outOfMemory = false): Promise<void> {
+    this.#end({ code: null, signal, outOfMemory });
     await settle();
   }
 }

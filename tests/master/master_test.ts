@@ -9,16 +9,19 @@ interface Scene {
   exitCode: Promise<number>;
 }
 
-function begin(workers: number): Scene {
+function begin(workers: number, timeoutMs = 0): Scene {
   const runtime = new FakeRuntime();
   const events: string[] = [];
   const master = createMaster({
     workers,
     gracefulTimeoutMs: 30_000,
+    timeoutMs,
     spawn: runtime.spawn,
     clock: runtime.clock,
     log: runtime.log,
     observer: {
+      opened() {},
+      pool() {},
       state: (slot, state) => events.push(`${slot} ${state}`),
       ended: (slot) => events.push(`${slot} ended`),
       restarted: (slot, reason, type) => events.push(`${slot} restarted ${reason} ${type}`),

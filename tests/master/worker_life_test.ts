@@ -15,6 +15,8 @@ function start(): {
     spawn: runtime.spawn,
     clock: runtime.clock,
     gracefulTimeoutMs: 30_000,
+    timeoutMs: 0,
+    onWorn() {},
     onState: (state) => states.push(state),
   });
   return { runtime, life, worker: runtime.last, states };

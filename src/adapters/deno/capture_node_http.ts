@@ -82,7 +82,7 @@ function listenFirst(
         ? { hostname: bound.address, port: bound.port }
         : address,
       finished,
-      shutdown: createShutdown(() => recorder.drain(), () => {
+      shutdown: createShutdown(address.port, () => recorder.drain(), () => {
         // Says so itself when the application has closed it already.
         server.close(() => {});
         return finished;

@@ -83,6 +83,7 @@ function serveFirst(
     ...(recorded.onError && { onError: recorded.onError }),
   }, recorded.handler as Handler);
   const shutdown = createShutdown(
+    server.addr.port,
     () => draining = true,
     () => server.shutdown(),
     server.finished,

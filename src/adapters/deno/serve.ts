@@ -6,8 +6,9 @@
 import type { Address, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
-import { createMaster, type MasterObserver } from "../../master/master.ts";
-import { createMasterMetrics, type MasterMetrics } from "../../master/master_metrics.ts";
+import { beatPeriodMs } from "../../master/heartbeat.ts";
+import { createMaster, type Master, type MasterObserver } from "../../master/master.ts";
+import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
 import type { Clock, SpawnWorker } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
 import {
@@ -23,9 +24,10 @@ import { type Certificate, certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { openStorage } from "./open_storage.ts";
-import { type Retiring, startRetiring } from "./retiring.ts";
+import { startRetiring } from "./retiring.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
+import { sendSignal } from "./send_signal.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
@@ -65,6 +67,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     primitives: denoFilePrimitives,
     mode: config.cleanupDbFiles ? "clean" : "keep",
     log,
+    kill: (pid) => sendSignal(pid, "SIGKILL"),
   };
   const bind = await rehearse(config, claimOptions);
   const certificate = config.certificate && certificateSource(config.certificate, log);
@@ -72,7 +75,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
 
   await using running = new AsyncDisposableStack();
   if (config.pidFile !== undefined) running.use(writePidFile(config.pidFile, log));
-  running.use(await claimDirectory(claimOptions));
+  const claim = running.use(await claimDirectory(claimOptions));
 
   const reader = running.use(openFilesystemReader({
     directory: config.directory,
@@ -101,7 +104,6 @@ export async function runServe(options: ServeOptions): Promise<number> {
   retiring.soon();
   const workers = workerCount(config, log);
   const masterMetrics = createMasterMetrics({
-    workers,
     prefix: config.metricPrefix,
     storesTimestamps: config.layout === "timestamp",
     now: Date.now,
@@ -112,16 +114,20 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
+    timeoutMs: config.timeoutMs,
     spawn: workerSpawner(config, { bind, app, log, certificate }),
     clock: CLOCK,
     log,
-    observer: withRetiring(
-      onceRunning(masterMetrics, () => print(startText(bind, metrics, scheme))),
-      retiring,
+    observer: observeAll(
+      masterMetrics,
+      onceRunning(() => print(startText(bind, metrics, scheme))),
+      { ended: retiring.soon },
+      { pool: () => claim.recordWorkers(master.pids) },
     ),
   });
   const { stop } = master;
-  running.use(listenForSignals({ received: masterMetrics.signal, stop }));
+  const act = actOnSignals(master, log);
+  running.use(listenForSignals({ received: masterMetrics.signal, act }));
   options.signal?.addEventListener("abort", stop, { once: true });
   running.defer(() => options.signal?.removeEventListener("abort", stop));
   if (options.signal?.aborted) stop();
@@ -129,7 +135,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
 }
 
 const CLOCK: Clock = {
-  now: Date.now,
+  now: () => performance.now(),
   schedule(callback, delayMs) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
@@ -169,7 +175,7 @@ function workerSpawner(
     readonly certificate: (() => Certificate) | undefined;
   },
 ): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs, accessLog } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
@@ -185,33 +191,50 @@ function workerSpawner(
       layout,
       metricPrefix,
       gracefulTimeoutMs,
+      beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
       ...accessLog && { accessLog },
     },
     env: workerEnv(config.workerEnv),
     certificate,
+    maxRequests: config.maxRequests,
+    maxRequestsJitter: config.maxRequestsJitter,
     log,
     logFormat: config.logFormat,
   });
 }
 
-/** Has the writers of workers retired when those have ended. */
-function withRetiring(observer: MasterObserver, retiring: Retiring): MasterObserver {
+/** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */
+function actOnSignals(master: Master, log: Log): (signal: MasterSignal) => void {
+  const actions: Partial<Record<MasterSignal, () => void>> = {
+    term: () => master.stop(),
+    int: () => master.quit(),
+    quit: () => master.quit(),
+    hup: () => void master.reload(),
+    ttin: () => master.grow(),
+    ttou: () => master.shrink(),
+    usr1: () => master.reopenLogs(),
+    usr2: () => log.warn("Ignored SIGUSR2: a new master cannot take over, expected SIGHUP"),
+  };
+  return (signal) => actions[signal]?.();
+}
+
+/** Tells each of them, in this order. */
+function observeAll(...observers: readonly Partial<MasterObserver>[]): MasterObserver {
   return {
-    ...observer,
-    ended(slot) {
-      observer.ended(slot);
-      retiring.soon();
-    },
+    opened: (slot) => observers.forEach((each) => each.opened?.(slot)),
+    state: (slot, state) => observers.forEach((each) => each.state?.(slot, state)),
+    pool: (counts) => observers.forEach((each) => each.pool?.(counts)),
+    ended: (slot) => observers.forEach((each) => each.ended?.(slot)),
+    restarted: (slot, reason, type) =>
+      observers.forEach((each) => each.restarted?.(slot, reason, type)),
   };
 }
 
 /** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */
-function onceRunning(metrics: MasterMetrics, announce: () => void): MasterObserver {
+function onceRunning(announce: () => void): Pick<MasterObserver, "state"> {
   let announced = false;
   return {
-    ...metrics,
-    state(slot, state) {
-      metrics.state(slot, state);
+    state(_slot, state) {
       if (announced || state !== "running") return;
       announced = true;
       announce();

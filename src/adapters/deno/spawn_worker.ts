@@ -12,11 +12,16 @@ import type { Log } from "../../core/log.ts";
 import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
 import type { Certificate } from "./certificate.ts";
+import { watchHeap } from "./heap_watch.ts";
 import { createLineRelay } from "./line_relay.ts";
+import { watchOomKills } from "./oom_kills.ts";
+import { sendSignal } from "./send_signal.ts";
 import { dressOutput } from "./worker_output.ts";
 import {
+  DRAIN_SIGNAL,
   type FromWorker,
   isProtocolMessage,
+  REOPEN_SIGNAL,
   type ToWorker,
   type WorkerStart,
 } from "./worker_protocol.ts";
@@ -28,8 +33,12 @@ const DRAIN_MS = 1000;
 export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
-  /** What each worker is told, but for its name. */
-  readonly start: Omit<WorkerStart, "workerId" | "certificate">;
+  /** What each worker is told, but for what is its own. */
+  readonly start: Omit<WorkerStart, "workerId" | "maxRequests" | "masterPid" | "certificate">;
+  /** After how many requests a worker is replaced; 0: never. */
+  readonly maxRequests: number;
+  /** The most by which chance raises that number, so that not all are replaced at once. */
+  readonly maxRequestsJitter: number;
   /** The workers' whole environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Gives each new worker the certificate of its server. */
@@ -46,26 +55,37 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, env, certificate, log, logFormat } = options;
+  const { flags, start, env, certificate, maxRequests, maxRequestsJitter, log, logFormat } =
+    options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
   const stdout = createLineRelay(Deno.stdout);
   const stderr = createLineRelay(Deno.stderr);
+  const oomKills = watchOomKills();
+  const chosenRequests = (): number =>
+    maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
 
   return (slot, events) => {
     const child = spawn(Deno.execPath(), args, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const heap = watchHeap(child.stderr!);
     const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
     const output = Promise.all([
       stdout.follow(child.stdout!, dress("stdout")),
-      stderr.follow(child.stderr!, dress("stderr")),
+      stderr.follow(heap.stream, dress("stderr")),
     ]).catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
 
     child.on("message", (message: unknown) => {
+      // Whatever it says, its event loop turns; a busy channel may keep its beats back.
+      events.beat();
       if (!isProtocolMessage(message)) return;
       const known = message as FromWorker;
       switch (known["@gpe/cli"]) {
+        case "beat":
+          return;
         case "running":
           return events.running();
+        case "worn":
+          return events.worn();
         case "failed":
           return events.failed(known.failure);
         case "log":
@@ -77,15 +97,27 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
       start: {
         ...start,
         workerId: workerId(slot),
+        maxRequests: chosenRequests(),
+        masterPid: Deno.pid,
         ...certificate && { certificate: certificate() },
       },
     });
-
+    const end = ended(child, output, (message) => events.failed({ message, permanent: false }));
+    let killed = false;
     return {
       pid: child.pid,
-      ended: ended(child, output, (message) => events.failed({ message, permanent: false })),
-      stop: () => sendSignal(child, "SIGTERM"),
-      kill: () => sendSignal(child, "SIGKILL"),
+      ended: end.then((exit): WorkerExit => {
+        const outOfMemory = exit.signal === "SIGKILL"
+          ? !killed && oomKills.claim()
+          : exit.signal !== null && heap.isExhausted();
+        return { ...exit, outOfMemory };
+      }),
+      stop: (kind) => signalChild(child, kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
+      kill() {
+        killed = true;
+        signalChild(child, "SIGKILL");
+      },
+      reopenLogs: () => signalChild(child, REOPEN_SIGNAL),
     };
   };
 }
@@ -114,14 +146,9 @@ async function ended(
 }
 
 /** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */
-function sendSignal(child: ChildProcess, signal: Deno.Signal): void {
+function signalChild(child: ChildProcess, signal: Deno.Signal): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    Deno.kill(child.pid, signal);
-  } catch (error) {
-    // It has ended a moment ago, the news of which is on its way.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  sendSignal(child.pid, signal);
 }
 
 function tell(child: ChildProcess, message: ToWorker): void {

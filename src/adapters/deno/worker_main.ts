@@ -11,16 +11,27 @@ import process from "node:process";
 import type { BootFailure } from "../../master/primitives.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
+import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import { openAccessLog } from "./access_log_file.ts";
 import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
 import { captureDenoServe } from "./capture_serve.ts";
-import type { AddressClaim, CaptureOptions, DrainableServer } from "./drain.ts";
+import { closeDebuggerPort, ignoreSigusr1 } from "./debugger_port.ts";
+import {
+  type AddressClaim,
+  type CaptureOptions,
+  DEFAULT_DRAIN_MS,
+  type DrainableServer,
+} from "./drain.ts";
 import { workerInstrumentation } from "./instrument.ts";
 import { findLoadError } from "./load_probe.ts";
 import { type OpenedStorage, openStorage } from "./open_storage.ts";
+import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
 import { openWorkerChannel, type WorkerChannel } from "./worker_channel.ts";
-import type { WorkerStart } from "./worker_protocol.ts";
+import { DRAIN_SIGNAL, REOPEN_SIGNAL, type WorkerStart } from "./worker_protocol.ts";
+
+/** How often the number of requests is looked at, in milliseconds. */
+const REQUESTS_LOOK_MS = 100;
 
 const claim: AddressClaim = { taken: false };
 /** What has to be ended in order, as far as it has been started. */
@@ -34,8 +45,9 @@ let gracefulTimeoutMs = 0;
 
 if (Deno.build.os !== "windows") {
   Deno.addSignalListener("SIGTERM", stop);
-  // Without a listener the runtime opens a debugger port.
-  Deno.addSignalListener("SIGUSR1", () => parts.accessLog?.reopen());
+  Deno.addSignalListener(DRAIN_SIGNAL, drain);
+  Deno.addSignalListener(REOPEN_SIGNAL, () => parts.accessLog?.reopen());
+  if (!ignoreSigusr1()) Deno.addSignalListener("SIGUSR1", closeDebuggerPort);
 }
 // Ctrl-C reaches every process of the terminal; the master alone decides what it means.
 Deno.addSignalListener("SIGINT", () => {});
@@ -43,6 +55,9 @@ Deno.addSignalListener("SIGINT", () => {});
 const channel: WorkerChannel = openWorkerChannel(masterGone);
 const start: WorkerStart = await channel.start;
 gracefulTimeoutMs = start.gracefulTimeoutMs;
+const diesWithMaster = dieWithParent();
+if (Deno.ppid !== start.masterPid) masterGone();
+beat();
 parts.storage = openStorageOrGoOn();
 parts.accessLog = start.accessLog && openAccessLog(start.accessLog, start.workerId, channel.log);
 capture();
@@ -65,6 +80,7 @@ function capture(): void {
     prefix: start.metricPrefix,
     timestamps: start.layout === "timestamp",
   });
+  if (start.maxRequests > 0) askForReplacement(instrumentation.metrics);
   const options: CaptureOptions = {
     address: start.bind,
     reusePort: Deno.build.os === "linux",
@@ -73,6 +89,7 @@ function capture(): void {
     certificate: start.certificate,
     onServing(serving) {
       parts.server = serving;
+      if (!diesWithMaster) void serving.finished.then(watchParent(start.masterPid));
       removeEventListener("unhandledrejection", failBeforeRunning);
       removeEventListener("error", failBeforeRunning);
       void channel.send({ "@gpe/cli": "running" });
@@ -124,19 +141,48 @@ async function fail(failure: BootFailure): Promise<void> {
   Deno.exit(1);
 }
 
+/** Says at once and then again and again that the event loop turns. */
+function beat(): void {
+  const { beatPeriodMs } = start;
+  const say = (): void => void channel.send({ "@gpe/cli": "beat" });
+  say();
+  if (beatPeriodMs > 0) Deno.unrefTimer(setInterval(say, beatPeriodMs));
+}
+
+/** Looks at the number of requests now and then, so that counting them costs nothing. */
+function askForReplacement(metrics: WorkerMetrics): void {
+  const timer = setInterval(() => {
+    if (metrics.requestCount < start.maxRequests) return;
+    clearInterval(timer);
+    void channel.send({ "@gpe/cli": "worn" });
+  }, REQUESTS_LOOK_MS);
+  Deno.unrefTimer(timer);
+}
+
 /** Nobody is left to end this worker when it takes too long. */
 function masterGone(): void {
-  setTimeout(() => Deno.exit(1), gracefulTimeoutMs);
+  setTimeout(() => Deno.exit(1), Math.min(ORPHAN_GRACE_MS, gracefulTimeoutMs));
   void stop();
 }
 
+/** Ends, but first waits for the clients to leave: others serve them. */
+function drain(): void {
+  // The rest is for the requests that are at hand then; the master kills when it is over.
+  const restMs = Math.min(1000, gracefulTimeoutMs / 2);
+  void end(Math.max(0, gracefulTimeoutMs - DEFAULT_DRAIN_MS - restMs));
+}
+
 /** Finishes the requests at hand, brings the metrics into their files, and ends. */
-async function stop(): Promise<void> {
-  if (ending) return;
+function stop(): void {
+  void end(0);
+}
+
+async function end(lingerMs: number): Promise<void> {
+  if (ending) return void parts.server?.shutdown({ lingerMs });
   ending = true;
   let exitCode = 0;
   try {
-    await parts.server?.shutdown();
+    await parts.server?.shutdown({ lingerMs });
     await parts.storage?.[Symbol.asyncDispose]();
   } catch (error) {
     exitCode = 1;

@@ -9,6 +9,18 @@ import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 import type { Certificate } from "./certificate.ts";
 
+/**
+ * What tells a worker to end while others serve on. A signal, as SIGTERM is for the end with the
+ * service: those pass by an application that keeps the channel busy.
+ */
+export const DRAIN_SIGNAL = "SIGUSR2";
+
+/**
+ * What tells a worker to open its log files anew. Not SIGUSR1, at which the runtime opens a
+ * debugger port; without a listener, in a worker that just starts, this one does nothing.
+ */
+export const REOPEN_SIGNAL = "SIGWINCH";
+
 /** What a worker has to know: the first message it gets. */
 export interface WorkerStart {
   /** The worker's name: what the label `worker_id` shows. */
@@ -27,8 +39,14 @@ export interface WorkerStart {
   readonly certificate?: Certificate;
   /** Where the access log goes; without it there is none. */
   readonly accessLog?: AccessLogConfig;
-  /** How long the worker may take to end when the master is gone, in milliseconds. */
+  /** How long the worker may take to end, in milliseconds. */
   readonly gracefulTimeoutMs: number;
+  /** How often the worker says that its event loop turns, in milliseconds; 0: never. */
+  readonly beatPeriodMs: number;
+  /** After how many requests the worker asks for another in its place; 0: never. */
+  readonly maxRequests: number;
+  /** The master's process. */
+  readonly masterPid: number;
 }
 
 /** A message from the master to a worker. */
@@ -36,7 +54,7 @@ export type ToWorker = { readonly "@gpe/cli": "start"; readonly start: WorkerSta
 
 /** A message from a worker to its master. */
 export type FromWorker =
-  | { readonly "@gpe/cli": "running" }
+  | { readonly "@gpe/cli": "running" | "beat" | "worn" }
   | { readonly "@gpe/cli": "failed"; readonly failure: BootFailure }
   | {
     readonly "@gpe/cli": "log";

@@ -4,15 +4,7 @@
  *
  * @module
  */
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../core/log.ts";
 import { SILENT_LOG } from "../../core/log.ts";
@@ -20,7 +12,6 @@ import type { ReadProblem } from "../../core/storage.ts";
 import { directoryError, prepareDirectory } from "./directory.ts";
 import { errorText, removeQuietly } from "./file_errors.ts";
 import {
-  FORMAT_VERSION,
   parseMetricFileName,
   parseTemporaryName,
   parseWriterFileName,
@@ -28,9 +19,10 @@ import {
 } from "./file_format.ts";
 import { readIncarnation } from "./file_header.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
-import type { FileLock, FileLocks, FilePrimitives } from "./primitives.ts";
+import type { FileLocks, FilePrimitives } from "./primitives.ts";
+import { endFormerWorkers, lockMasterFile, type MasterFile } from "./master_file.ts";
 import { lockRetiring } from "./retire_lock.ts";
-import { describeProcess, RETIRED_WRITER } from "./writer_file.ts";
+import { RETIRED_WRITER } from "./writer_file.ts";
 
 /** How {@linkcode claimDirectory} goes about. */
 export interface ClaimDirectoryOptions {
@@ -42,16 +34,20 @@ export interface ClaimDirectoryOptions {
   readonly mode: "clean" | "keep";
   /** Told what is removed. @default {SILENT_LOG} */
   readonly log?: Log;
+  /**
+   * Ends a process at once. With it, workers that a former master left running are waited for, and
+   * ended when that takes too long; without it they are writers that live, like any other.
+   */
+  readonly kill?: (pid: number) => void;
 }
 
 /** A directory held by this master, until it is disposed of or the process ends. */
 export interface DirectoryClaim extends AsyncDisposable {
   /** The directory of the metric files. */
   readonly directory: string;
+  /** Notes which workers this master runs, so that the next one can wait for their end. */
+  recordWorkers(pids: readonly number[]): void;
 }
-
-/** The file that says which master has the directory. Never unlinked: it is what is locked. */
-const MASTER_FILE = "master.lock";
 
 /**
  * Makes this process the master of a directory, which is made when it is missing.
@@ -62,8 +58,8 @@ const MASTER_FILE = "master.lock";
  * live or might live. Nothing is removed then.
  */
 export async function claimDirectory(options: ClaimDirectoryOptions): Promise<DirectoryClaim> {
-  const { directory, primitives, mode, log = SILENT_LOG } = options;
-  let lock: FileLock;
+  const { directory, primitives, mode, log = SILENT_LOG, kill } = options;
+  let lock: MasterFile;
   try {
     prepareDirectory(directory);
     lock = lockMasterFile(directory, primitives);
@@ -72,6 +68,9 @@ export async function claimDirectory(options: ClaimDirectoryOptions): Promise<Di
     throw directoryError(directory, errorText(error), "a directory that can be written to", error);
   }
   try {
+    if (kill !== undefined) {
+      await endFormerWorkers(lock.formerWorkers, primitives.identity, kill, log);
+    }
     if (mode === "keep") ownFiles(directory, primitives);
     else await removeOwnFiles(directory, primitives, log);
   } catch (error) {
@@ -80,36 +79,12 @@ export async function claimDirectory(options: ClaimDirectoryOptions): Promise<Di
   }
   return {
     directory,
+    recordWorkers: (pids) => lock.record(pids),
     [Symbol.asyncDispose](): Promise<void> {
       lock.release();
       return Promise.resolve();
     },
   };
-}
-
-function lockMasterFile(directory: string, { locks, identity }: FilePrimitives): FileLock {
-  if (locks === undefined) {
-    throw directoryError(directory, "this runtime cannot lock files", "one that can");
-  }
-  const path = join(directory, MASTER_FILE);
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  closeSync(openSync(path, flags, 0o644));
-  const lock = locks.lock(path);
-  if (lock === undefined) {
-    throw directoryError(directory, `${describeMaster(path)} has it`, "no other master");
-  }
-  const startTime = Date.now() / 1000;
-  const record = { ...describeProcess(identity), startTime, formatVersion: FORMAT_VERSION };
-  writeFileSync(path, JSON.stringify(record) + "\n");
-  return lock;
-}
-
-function describeMaster(path: string): string {
-  try {
-    return `the master with pid ${Number(JSON.parse(readFileSync(path, "utf8")).pid)}`;
-  } catch {
-    return "another master"; // it is just writing the file
-  }
 }
 
 /** Our files in the directory. @throws {StorageError} when a writer of them is not known to be dead */

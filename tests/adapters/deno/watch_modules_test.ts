@@ -24,6 +24,7 @@ Deno.test("watchModules() tells when a module of the application changes, and no
     await waitFor(async () => {
       if (changes.indexOf(path(name), before) >= 0) return true;
       await Deno.writeTextFile(path(name), text);
+      return false;
     }, { intervalMs: 250, what: `the change of ${name}` });
   };
   await change("lib/part.ts", 'import "./late.ts";\n');
@@ -40,6 +41,7 @@ Deno.test("watchModules() tells when a module of the application changes, and no
     if (changes.at(-1) === path("lib/other.ts")) return true;
     await Deno.writeTextFile(path("lib/.other.swp"), "export const other = 2;\n");
     await Deno.rename(path("lib/.other.swp"), path("lib/other.ts"));
+    return false;
   }, { intervalMs: 250 });
 
   const order = changes.filter((changed, index) => changed !== changes[index - 1]);
