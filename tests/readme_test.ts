@@ -89,7 +89,7 @@ Deno.test("README's table of settings says what the program knows", () => {
   const rows = SETTING_KEYS.map((key) => {
     const { flag, env, placeholder, description } = SETTINGS[key];
     return [
-      flag === undefined ? "" : `--${flag} ${placeholder}`,
+      flag === undefined ? "" : `--${flag} ${placeholder}`.trimEnd(),
       env ?? "",
       formatSetting(key, SETTINGS[key].default),
       description,

@@ -29,6 +29,10 @@ export interface Arguments {
 /** Flags that every command has. */
 const SWITCHES = ["help", "version"] as const;
 
+/** Flags of settings that may stand alone. */
+const SETTING_SWITCHES: readonly string[] = SETTING_KEYS.map((key) => SETTINGS[key])
+  .flatMap((setting) => setting.switch ? [`--${setting.flag}`] : []);
+
 /** The flags of settings that a command takes; those of every command when none is named. */
 export function settingFlags(command: Command | undefined): string[] {
   return SETTING_KEYS.map((key) => SETTINGS[key])
@@ -83,7 +87,8 @@ export function readArguments(args: readonly string[], commands: readonly Comman
 
 /**
  * The value of `--deno-flag` begins with dashes itself, which a parser takes for a flag of ours;
- * the value `-` of another flag, as in `--access-log -`, it takes for an operand.
+ * the value `-` of another flag, as in `--access-log -`, it takes for an operand. A switch has no
+ * value, whatever follows.
  */
 function joinValues(args: readonly string[]): string[] {
   const joined: string[] = [];
@@ -91,6 +96,7 @@ function joinValues(args: readonly string[]): string[] {
     const flag = joined.at(-1) ?? "";
     const isValue = flag === "--deno-flag" || arg === "-" && /^--[^=]+$/.test(flag);
     if (isValue) joined.splice(-1, 1, `${flag}=${arg}`);
+    else if (SETTING_SWITCHES.includes(arg)) joined.push(`${arg}=true`);
     else joined.push(arg);
   }
   return joined;

@@ -54,7 +54,7 @@ const COMMON: readonly Row[] = [["--help, -h", "Show help"], ["--version, -V", "
 
 function flagRow(key: SettingKey): Row {
   const { flag, placeholder, env } = SETTINGS[key];
-  return [`--${flag} ${placeholder}`, describe(key, env)];
+  return [`--${flag} ${placeholder}`.trimEnd(), describe(key, env)];
 }
 
 function variableRow(key: SettingKey): Row {

@@ -90,6 +90,13 @@ export interface Config {
   readonly pidFile: string | undefined;
   /** The working directory; `undefined` to stay where it was started (`--chdir`). */
   readonly workingDirectory: string | undefined;
+  /** Whether the workers are replaced when a module of the application changes (`--reload`). */
+  readonly reload: boolean;
+  /**
+   * How long an idle connection is kept, in milliseconds; `undefined`: as the server does by itself
+   * (`--keepalive`, `GUNICORN_KEEPALIVE`, in seconds).
+   */
+  readonly keepAliveMs: number | undefined;
   /** Added to the workers' environment (`--env`, repeatable). */
   readonly workerEnv: readonly Variable[];
   /** The access log; `undefined` for none (`--access-log`, `--access-log-format`). */

@@ -32,6 +32,8 @@ export interface Setting<T> {
   readonly flag?: string;
   /** The environment variable, where there is one. An empty one counts as not set. */
   readonly env?: string;
+  /** Whether the flag may stand alone, which is `true`. */
+  readonly switch?: true;
   /** Whether the flag may be given several times; the parser then gets one value at a time. */
   readonly repeatable?: true;
   /** The value when nothing is given. */
@@ -82,6 +84,10 @@ export interface Values {
   workingDirectory: string;
   /** `--env` */
   workerEnv: readonly Variable[];
+  /** `--reload` */
+  reload: boolean;
+  /** `--keepalive` */
+  keepAliveMs: number | undefined;
   /** `--access-log` */
   accessLog: string;
   /** `--access-log-format` */
@@ -263,6 +269,25 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     parser: variable,
     // Values may be secret: nobody wants them in the output of `gpe config`.
     format: (variables) => variables.map(({ name }) => name).join(" "),
+  },
+  reload: {
+    flag: "reload",
+    switch: true,
+    default: false,
+    placeholder: "",
+    group: "serve",
+    description: "Replace the workers when a module of the app changes; for development",
+    parser: onOff,
+  },
+  keepAliveMs: {
+    flag: "keepalive",
+    env: "GUNICORN_KEEPALIVE",
+    default: undefined,
+    placeholder: "SECONDS",
+    group: "serve",
+    description: "How long node:http keeps an idle connection; no effect on Deno.serve",
+    parser: secondsAsMs,
+    format: (ms) => ms === undefined ? "" : String(ms / 1000),
   },
   accessLog: {
     flag: "access-log",

@@ -27,6 +27,8 @@ Deno.test("loadConfig() has the documented defaults when nothing is given", () =
     pidFile: undefined,
     workingDirectory: undefined,
     workerEnv: [],
+    reload: false,
+    keepAliveMs: undefined,
     accessLog: undefined,
     metricPrefix: "gunicorn",
     layout: "timestamp",

@@ -61,7 +61,7 @@ function listenFirst(
   server: Server,
   listen: Listen,
   args: readonly unknown[],
-  { address, reusePort, certificate, onServing }: NodeHttpCaptureOptions,
+  { address, reusePort, certificate, keepAliveMs, onServing }: NodeHttpCaptureOptions,
   recorder: NodeRecorder,
 ): Server {
   if (certificate !== undefined) {
@@ -73,6 +73,7 @@ function listenFirst(
     }
     server.setSecureContext(certificate);
   }
+  if (keepAliveMs !== undefined) server.keepAliveTimeout = keepAliveMs;
   recorder.record(server);
   const finished = new Promise<void>((resolve) => server.once("close", () => resolve()));
   server.once("listening", () => {

@@ -59,6 +59,8 @@ export interface CaptureOptions {
   readonly claim: AddressClaim;
   /** The first server speaks TLS with it, whatever the application asked for. */
   readonly certificate?: Certificate | undefined;
+  /** How long a server of `node:http` keeps idle connections; default: what it says itself. */
+  readonly keepAliveMs?: number | undefined;
   /** Gets a line for each request to the first server. */
   readonly accessLog?: AccessLog | undefined;
   /** Called when the first server listens. */

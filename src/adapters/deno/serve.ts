@@ -7,7 +7,7 @@ import type { Address, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
-import { createMaster, type Master, type MasterObserver } from "../../master/master.ts";
+import { createMaster, type MasterObserver } from "../../master/master.ts";
 import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
 import type { Clock, SpawnWorker } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
@@ -23,12 +23,16 @@ import { probeAddress } from "./address.ts";
 import { type Certificate, certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
+import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
 import { openStorage } from "./open_storage.ts";
 import { startRetiring } from "./retiring.ts";
+import { permittedEnv } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
+import { connectSystemd } from "./systemd.ts";
+import { watchModules } from "./watch_modules.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
@@ -111,6 +115,13 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const ticking = setInterval(masterMetrics.tick, UPTIME_INTERVAL_MS);
   running.defer(() => clearInterval(ticking));
 
+  const systemd = running.use(
+    connectSystemd({ env: permittedEnv, isHealthy: () => master.running > 0, log }),
+  );
+  const announce = (): void => {
+    systemd.ready();
+    print(startText(bind, metrics, scheme));
+  };
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
@@ -120,16 +131,27 @@ export async function runServe(options: ServeOptions): Promise<number> {
     log,
     observer: observeAll(
       masterMetrics,
-      onceRunning(() => print(startText(bind, metrics, scheme))),
+      onceRunning(announce),
       { ended: retiring.soon },
       { pool: () => claim.recordWorkers(master.pids) },
     ),
   });
-  const { stop } = master;
-  const act = actOnSignals(master, log);
+  const commands = notifiedMaster(master, systemd);
+  const { stop, reload } = commands;
+  const act = actOnSignals(commands, log);
   running.use(listenForSignals({ received: masterMetrics.signal, act }));
   options.signal?.addEventListener("abort", stop, { once: true });
   running.defer(() => options.signal?.removeEventListener("abort", stop));
+  if (config.reload) {
+    const onChange = (path: string): void => {
+      log.info("Reloading: a module of the application has changed", { path });
+      void reload();
+    };
+    running.use(watchModules({ app, denoFlags: config.denoFlags, onChange, log }));
+  }
+  if (config.keepAliveMs !== undefined) {
+    log.info("--keepalive is in force for servers of node:http; Deno.serve has no such timeout");
+  }
   if (options.signal?.aborted) stop();
   return await master.run();
 }
@@ -175,7 +197,8 @@ function workerSpawner(
     readonly certificate: (() => Certificate) | undefined;
   },
 ): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
+    config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
@@ -193,6 +216,7 @@ function workerSpawner(
       gracefulTimeoutMs,
       beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
       ...accessLog && { accessLog },
+      ...keepAliveMs !== undefined && { keepAliveMs },
     },
     env: workerEnv(config.workerEnv),
     certificate,
@@ -204,7 +228,7 @@ function workerSpawner(
 }
 
 /** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */
-function actOnSignals(master: Master, log: Log): (signal: MasterSignal) => void {
+function actOnSignals(master: MasterCommands, log: Log): (signal: MasterSignal) => void {
   const actions: Partial<Record<MasterSignal, () => void>> = {
     term: () => master.stop(),
     int: () => master.quit(),

@@ -24,7 +24,7 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
-/** What systemd is told. Disposing of it ends the watchdog's messages and closes the socket. */
+/** What systemd is told; after `stopping` nothing else. Disposing of it ends the watchdog's messages and closes the socket. */
 export interface ServiceNotifier extends Disposable {
   /** The service is up, or up again after a reload. */
   ready(): void;
@@ -68,6 +68,7 @@ export function connectSystemd({ env, isHealthy, log }: NotifierOptions): Servic
     return SILENT;
   }
   let failed = false;
+  let ending = false;
 
   function send(state: string): void {
     const message = new TextEncoder().encode(state);
@@ -97,9 +98,16 @@ export function connectSystemd({ env, isHealthy, log }: NotifierOptions): Servic
     : undefined;
 
   return {
-    ready: () => send("READY=1"),
-    reloading: () => send(`RELOADING=1\nMONOTONIC_USEC=${monotonicMicroseconds()}`),
-    stopping: () => send("STOPPING=1"),
+    ready() {
+      if (!ending) send("READY=1");
+    },
+    reloading() {
+      if (!ending) send(`RELOADING=1\nMONOTONIC_USEC=${monotonicMicroseconds()}`);
+    },
+    stopping() {
+      ending = true;
+      send("STOPPING=1");
+    },
     [Symbol.dispose]() {
       clearInterval(timer);
       libc.close(socket);

@@ -37,6 +37,8 @@ export interface WorkerStart {
   readonly metricPrefix: string;
   /** What the application's server shows its clients; without it there is no TLS. */
   readonly certificate?: Certificate;
+  /** How long an idle connection is kept, in milliseconds, where the server can say that. */
+  readonly keepAliveMs?: number;
   /** Where the access log goes; without it there is none. */
   readonly accessLog?: AccessLogConfig;
   /** How long the worker may take to end, in milliseconds. */
