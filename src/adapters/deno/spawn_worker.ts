@@ -26,8 +26,13 @@ import {
   type WorkerStart,
 } from "./worker_protocol.ts";
 
-/** How long the rest of a dead worker's output and messages may take, in milliseconds. */
-const DRAIN_MS = 1000;
+/** How long the rest of a dead worker's output may take, in milliseconds. */
+const OUTPUT_MS = 1000;
+/**
+ * The same of its messages: they are in the channel already. Shorter, because Deno 2.9 does not
+ * always say that the channel of a worker which was killed early has ended.
+ */
+const MESSAGES_MS = 100;
 
 /** What worker processes are started with. */
 export interface SpawnWorkerOptions {
@@ -138,11 +143,16 @@ async function ended(
   });
   // Messages and output may arrive after the news of the end. The time is limited because a
   // process that the application started may hold the pipes open.
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
-  await Promise.race([Promise.all([disconnected, output]), limit]);
-  clearTimeout(timer);
+  await Promise.all([settleWithin(output, OUTPUT_MS), settleWithin(disconnected, MESSAGES_MS)]);
   return exit;
+}
+
+/** Settles when the promise does, but not later than after a while. */
+async function settleWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
 }
 
 /** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */

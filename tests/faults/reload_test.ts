@@ -1,0 +1,134 @@
+/**
+ * A service is reloaded under load, again and again. Clients that keep their connections may not
+ * notice; clients that connect anew may be reset before they got a byte, once for each worker that
+ * stops listening; every answered request is in the totals.
+ *
+ * A few reloads in `deno task test`, many in `deno task faults`.
+ */
+import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
+import { sumOf } from "../support/exposition.ts";
+import { waitFor } from "../support/wait_for.ts";
+import {
+  checkoutPath,
+  keptConnection,
+  type Serving,
+  startServing,
+} from "../integration/serving.ts";
+
+const RELOADS = Deno.env.get("GPE_FAULTS") === "full" ? 20 : 3;
+const WORKERS = 2;
+const KEEPING_CLIENTS = 8;
+const CONNECTING_CLIENTS = 4;
+
+/** What the clients know. */
+interface Load {
+  /** Answers on kept connections. */
+  kept: number;
+  /** Answers on connections of their own. */
+  fresh: number;
+  /** New connections that were reset before the first byte. */
+  resets: number;
+  done: boolean;
+}
+
+Deno.test(`gpe serve fails no kept connection in ${RELOADS} reloads under load`, async () => {
+  await using serving = await startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
+    workers: WORKERS,
+  });
+  const load: Load = { kept: 0, fresh: 0, resets: 0, done: false };
+  const clients = [
+    ...Array.from({ length: KEEPING_CLIENTS }, () => keepAsking(serving, load)),
+    ...Array.from({ length: CONNECTING_CLIENTS }, () => keepConnecting(serving, load)),
+  ];
+  try {
+    for (let reload = 1; reload <= RELOADS; reload++) await reloadOnce(serving, load, reload);
+  } finally {
+    load.done = true;
+  }
+  await Promise.all(clients);
+
+  const restarts = RELOADS * WORKERS;
+  console.log(
+    `${RELOADS} reloads, ${restarts} restarts: ${load.kept} answers on kept connections, ` +
+      `0 failures; ${load.fresh} on new ones, ${load.resets} reset before the first byte`,
+  );
+  assertLessOrEqual(load.resets, restarts * CONNECTING_CLIENTS);
+  const samples = await serving.scrape();
+  // A connection that was reset before a byte came was never accepted: it is not in the totals.
+  for (const name of ["test_work_total", "gunicorn_worker_requests_total"]) {
+    assertEquals(sumOf(samples, name), load.kept + load.fresh, name);
+  }
+  assertEquals(sumOf(samples, "gunicorn_worker_restart_total"), restarts);
+  assertEquals(
+    sumOf(samples, "gunicorn_worker_restart_count_total", {
+      reason: "hup",
+      restart_type: "graceful",
+    }),
+    restarts,
+  );
+  assertEquals(sumOf(samples, "gunicorn_master_signals_total", { signal: "hup" }), RELOADS);
+  assertEquals(samples.get("gpe_scrape_corrections_total"), 0);
+});
+
+/** Asks on one connection until the server says that it closes it, then on another. */
+async function keepAsking(serving: Serving, load: Load): Promise<void> {
+  while (!load.done) {
+    using connection = await connect(serving, load);
+    let kept = true;
+    while (kept && !load.done) {
+      kept = await connection.request();
+      load.kept++;
+    }
+  }
+}
+
+/** A connection that has had its first answer: until then it is a new one, and may be reset. */
+async function connect(serving: Serving, load: Load) {
+  for (;;) {
+    const connection = await keptConnection(serving.app);
+    try {
+      if (await connection.request()) {
+        load.kept++;
+        return connection;
+      }
+      // A worker that drains answers the first request too, and closes.
+      load.kept++;
+    } catch (error) {
+      if (!isReset(error)) throw error;
+      load.resets++;
+    }
+    connection[Symbol.dispose]();
+  }
+}
+
+async function keepConnecting(serving: Serving, load: Load): Promise<void> {
+  while (!load.done) {
+    using connection = await keptConnection(serving.app);
+    try {
+      await connection.request();
+      load.fresh++;
+    } catch (error) {
+      if (!isReset(error)) throw error;
+      load.resets++;
+    }
+  }
+}
+
+/** Whether the connection ended without a byte of an answer. */
+function isReset(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+    (error instanceof Error && error.message === 'The answer was cut off: ""');
+}
+
+async function reloadOnce(serving: Serving, load: Load, reload: number): Promise<void> {
+  const before = load.kept + load.fresh;
+  await waitFor(() => load.kept + load.fresh > before + 100);
+  Deno.kill(serving.gpe.pid, "SIGHUP");
+  await waitFor(async () => {
+    const samples = await serving.scrape();
+    const running = sumOf(samples, "gunicorn_workers", { state: "running" });
+    assertGreater(running, 0);
+    return running === WORKERS &&
+      sumOf(samples, "gunicorn_worker_restart_total") === reload * WORKERS;
+  }, { what: () => `the end of reload ${reload}; there is:\n${serving.gpe.stderr}` });
+}
