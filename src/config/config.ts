@@ -19,6 +19,15 @@ export interface Address {
   readonly port: number;
 }
 
+/** A Unix socket. */
+export interface SocketAddress {
+  /** Its path. */
+  readonly path: string;
+}
+
+/** Where an application listens. */
+export type BindAddress = Address | SocketAddress;
+
 /** The Redis settings. They are validated; this version stores nothing in Redis yet. */
 export interface RedisConfig {
   /** Whether Redis storage is asked for (`REDIS_ENABLED`). */
@@ -66,7 +75,7 @@ export interface Config {
   /** Where the metrics endpoint listens (`--metrics-bind`, `--metrics-port`). */
   readonly metrics: Address;
   /** Where the application listens (`--bind`). */
-  readonly bind: Address;
+  readonly bind: BindAddress;
   /** Number of workers (`--workers`, `GUNICORN_WORKERS`). */
   readonly workers: number;
   /** How workers run (`--worker-class`). */

@@ -5,11 +5,11 @@
  * @module
  */
 import type { LogLevel } from "../core/log.ts";
-import type { Address, Variable } from "./config.ts";
+import type { BindAddress, Variable } from "./config.ts";
 import {
-  address,
+  bindAddress,
   choice,
-  formatAddress,
+  formatBindAddress,
   hostname,
   integer,
   metricPrefix,
@@ -59,7 +59,7 @@ export interface Values {
   /** `--metrics-port` */
   metricsPort: number;
   /** `--bind` */
-  bind: Address;
+  bind: BindAddress;
   /** `--workers` */
   workers: number;
   /** `--worker-class` */
@@ -161,9 +161,9 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     default: { hostname: "127.0.0.1", port: 8000 },
     placeholder: "HOST:PORT",
     group: "serve",
-    description: "Where the application listens; also [IPV6]:PORT, :PORT, PORT",
-    parser: address,
-    format: formatAddress,
+    description: "Where the application listens; also [IPV6]:PORT, :PORT, PORT, unix:PATH",
+    parser: bindAddress,
+    format: formatBindAddress,
   },
   workers: {
     flag: "workers",

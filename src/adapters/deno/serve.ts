@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Address, Config } from "../../config/config.ts";
+import type { BindAddress, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
@@ -32,6 +32,7 @@ import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
 import { connectSystemd } from "./systemd.ts";
+import { probeSocket, removeSocket } from "./unix_socket.ts";
 import { watchModules } from "./watch_modules.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
@@ -78,6 +79,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const scheme = certificate === undefined ? "http" : "https";
 
   await using running = new AsyncDisposableStack();
+  if ("path" in bind) running.defer(() => removeSocket(bind.path));
   if (config.pidFile !== undefined) running.use(writePidFile(config.pidFile, log));
   const claim = running.use(await claimDirectory(claimOptions));
 
@@ -171,12 +173,18 @@ const CLOCK: Clock = {
  *
  * @returns Where the application listens, with a free port in the place of port 0.
  */
-async function rehearse(config: Config, claimOptions: ClaimDirectoryOptions) {
+async function rehearse(
+  config: Config,
+  claimOptions: ClaimDirectoryOptions,
+): Promise<BindAddress> {
   await using _claim = await claimDirectory({ ...claimOptions, mode: "keep" });
   const { accessLog } = config;
   if (accessLog !== undefined && accessLog.path !== STDOUT) openForAppend(accessLog.path).close();
   probeAddress(config.metrics, "metrics endpoint");
-  return probeAddress(config.bind, "application");
+  const { bind } = config;
+  if (!("path" in bind)) return probeAddress(bind, "application");
+  await probeSocket(bind.path);
+  return bind;
 }
 
 /** Only Linux spreads connections over the processes that share a port. */
@@ -191,7 +199,7 @@ function workerCount(config: Config, log: Log): number {
 function workerSpawner(
   config: Config,
   { bind, app, log, certificate }: {
-    readonly bind: Address;
+    readonly bind: BindAddress;
     readonly app: URL;
     readonly log: Log;
     readonly certificate: (() => Certificate) | undefined;

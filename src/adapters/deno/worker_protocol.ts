@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AccessLogConfig, Address } from "../../config/config.ts";
+import type { AccessLogConfig, BindAddress } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 import type { Certificate } from "./certificate.ts";
@@ -28,7 +28,7 @@ export interface WorkerStart {
   /** The application's module. */
   readonly app: string;
   /** Where the application listens; never port 0. */
-  readonly bind: Address;
+  readonly bind: BindAddress;
   /** The directory of the metric files. */
   readonly directory: string;
   /** The layout of the metric files. */
