@@ -206,3 +206,18 @@ export default { fetch: () => new Response() };
   const printed = serving.gpe.stdout.split("\n").filter((line) => /: (app|part)\b/.test(line));
   assertEquals(printed, ["worker_1: part", "worker_1: app 1 app.ts:2:26"]);
 });
+
+Deno.test("gpe serve loads what the application imports when its workers may not read it", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(`${dir.path}/app`);
+  await Deno.writeTextFile(`${dir.path}/shared.ts`, 'export const text = "shared";\n');
+  await Deno.writeTextFile(
+    `${dir.path}/app/app.ts`,
+    'import { text } from "../shared.ts";\nexport default { fetch: () => new Response(text) };\n',
+  );
+  await using serving = await startServing(`${dir.path}/app/app.ts`, {
+    workers: 1,
+    flags: ["--deno-flag=--allow-net"],
+  });
+  assertEquals(await get(serving.app), "shared");
+});

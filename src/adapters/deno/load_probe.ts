@@ -41,8 +41,8 @@ export async function findLoadError(app: string): Promise<Error | undefined> {
         resolve(null);
       };
     });
-    // What the thread may not read the main module may: its static imports need no permission.
-    if (found === null || found.name === "NotCapable") return undefined;
+    // What the thread may not read, the main module may: its static imports need no permission.
+    if (found === null || /^Requires \w+ access/.test(found.message)) return undefined;
     return Object.assign(new Error(found.message), found);
   } finally {
     thread.terminate();
