@@ -5,7 +5,7 @@
  */
 import type { Log } from "../core/log.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { SettingGroup } from "../config/settings.ts";
+import type { SettingGroup } from "../config/setting.ts";
 import type { CliIo } from "./io.ts";
 
 /** What a subcommand gets to work with. */

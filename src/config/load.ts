@@ -5,7 +5,8 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import type { Config, Origin } from "./config.ts";
-import { type Setting, SETTING_KEYS, type SettingKey, SETTINGS, type Values } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTING_KEYS, type SettingKey, SETTINGS, type Values } from "./settings.ts";
 
 /** What the configuration is made from. */
 export interface ConfigSources {
