@@ -4,8 +4,17 @@
  *
  * A few kills in `deno task test`, many in `deno task faults`.
  */
-import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+import {
+  assert,
+  assertArrayIncludes,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLessOrEqual,
+} from "@std/assert";
+import { scrapeConfigs } from "../../src/master/start_text.ts";
 import { sumOf } from "../support/exposition.ts";
+import { externals } from "../support/externals.ts";
+import { startPrometheus } from "../support/prometheus.ts";
 import { waitFor } from "../support/wait_for.ts";
 import {
   checkoutPath,
@@ -15,8 +24,9 @@ import {
   startServing,
 } from "../integration/serving.ts";
 
-const KILLS = Deno.env.get("GPE_FAULTS") === "full" ? 100 : 6;
-const CLIENTS = 6;
+const KILLS = Deno.env.get("GPE_FAULTS") === "full" ? 300 : 20;
+const WORKERS = 4;
+const CLIENTS = 8;
 
 /** Everything that only ever grows. */
 const TOTAL = /^[^{]+(_total|_sum|_count|_bucket)(\{|$)/;
@@ -30,8 +40,11 @@ interface Load {
 
 Deno.test(`gpe serve loses no counted request when ${KILLS} workers are killed under load`, async () => {
   await using serving = await startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
-    workers: 3,
+    workers: WORKERS,
   });
+  await using prometheus = externals.prometheus === undefined
+    ? undefined
+    : await startPrometheus(externals.prometheus, scrapeConfigs(urlAddress(serving.metrics)));
   const load: Load = { sent: 0, answered: 0, done: false };
   const clients = Array.from({ length: CLIENTS }, () => sendRequests(serving, load));
   const watcher = watchTotals(serving, load);
@@ -61,7 +74,23 @@ Deno.test(`gpe serve loses no counted request when ${KILLS} workers are killed u
   assertEquals(sumOf(samples, "gunicorn_worker_restart_total", { reason: "signal" }), KILLS);
   // The page's last guard would hide a total that went down: it must have had nothing to do.
   assertEquals(samples.get("gpe_scrape_corrections_total"), 0);
+  console.log(
+    `${KILLS} kills, ${scrapes} pages: ${load.answered} answered, ` +
+      `${sumOf(samples, "test_work_total")} counted, ${load.sent} sent`,
+  );
+  if (prometheus === undefined) return console.log("No prometheus is installed to watch");
+  await prometheus.waitForAnswer("sum(test_work_total)", sumOf(samples, "test_work_total"));
+  const totals = await prometheus.totals();
+  assertArrayIncludes(totals, ["test_size_sum", "gunicorn_worker_request_duration_seconds_bucket"]);
+  for (const name of totals) {
+    assertEquals(await prometheus.query(`max(resets(${name}[2h]))`), 0, name);
+  }
 });
+
+function urlAddress(url: string): { hostname: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { hostname, port: Number(port) };
+}
 
 async function sendRequests(serving: Serving, load: Load): Promise<void> {
   while (!load.done) {
@@ -84,7 +113,7 @@ async function killOne(serving: Serving, load: Load, kill: number): Promise<void
   await waitFor(async () => {
     const samples = await serving.scrape();
     return sumOf(samples, "gunicorn_worker_restart_total") === kill &&
-      sumOf(samples, "gunicorn_workers", { state: "running" }) === 3;
+      sumOf(samples, "gunicorn_workers", { state: "running" }) === WORKERS;
   }, { what: `a worker in the place of the killed one; there is:\n${serving.gpe.stderr}` });
 }
 
