@@ -33,7 +33,7 @@ export interface WorkerProcess {
 
 /** The master file, locked. */
 export interface MasterFile extends FileLock {
-  /** The workers that a former master left running, as far as that can be known. */
+  /** The workers that a former master did not see end, as far as they can be told from others. */
   readonly formerWorkers: readonly WorkerProcess[];
   /** Notes which workers run, for a master to come. */
   record(pids: readonly number[]): void;
@@ -58,7 +58,7 @@ export function lockMasterFile(
   if (lock === undefined) {
     throw directoryError(directory, `${describeMaster(path)} has it`, "no other master");
   }
-  const formerWorkers = runningWorkers(path, identity);
+  const formerWorkers = recordedWorkers(path, identity);
   const master = {
     ...describeProcess(identity),
     startTime: Date.now() / 1000,
@@ -98,14 +98,35 @@ export async function endFormerWorkers(
   kill: (pid: number) => void,
   log: Log,
 ): Promise<void> {
-  if (workers.length === 0) return;
-  log.info("Waiting for workers of a master that is gone", { workers: workers.length });
-  const rest = await waitForEnd(workers, identity, END_MS);
+  const running = workers.filter((worker) => isRunning(worker, identity));
+  if (running.length === 0) return;
+  log.info("Waiting for workers of a master that is gone", { workers: running.length });
+  const rest = await waitForEnd(running, identity, END_MS);
   for (const { pid } of rest) {
     log.warn("Killing a worker of a master that is gone", { pid });
     kill(pid);
   }
   await waitForEnd(rest, identity, KILLED_MS);
+}
+
+/**
+ * Calls `check` until it does not throw. The threads of a process that has ended may hold its locks
+ * for a moment longer.
+ */
+export async function retryWhileLocksGo<T>(check: () => T): Promise<T> {
+  const end = performance.now() + KILLED_MS;
+  for (;;) {
+    try {
+      return check();
+    } catch (error) {
+      if (performance.now() >= end) throw error;
+    }
+    await pause();
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 /** @returns those that are left at the end */
@@ -118,7 +139,7 @@ async function waitForEnd(
   for (;;) {
     const left = workers.filter((worker) => isRunning(worker, identity));
     if (left.length === 0 || performance.now() >= end) return left;
-    await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause();
   }
 }
 
@@ -127,11 +148,11 @@ function isRunning({ pid, startTicks }: WorkerProcess, identity: ProcessIdentity
 }
 
 /** Pids of another boot or pid namespace mean nothing here. */
-function runningWorkers(path: string, identity: ProcessIdentity): WorkerProcess[] {
+function recordedWorkers(path: string, identity: ProcessIdentity): WorkerProcess[] {
   const { bootId, pidNamespace, workers } = readRecord(path);
   if (bootId === undefined || bootId !== identity.bootId) return [];
   if (pidNamespace !== identity.pidNamespace || !Array.isArray(workers)) return [];
-  return workers.filter(isWorkerProcess).filter((worker) => isRunning(worker, identity));
+  return workers.filter(isWorkerProcess);
 }
 
 function isWorkerProcess(value: unknown): value is WorkerProcess {

@@ -96,12 +96,24 @@ Deno.test("claimDirectory() refuses while writers live, naming them, and removes
       'it is in use by writer "alive", expected no writer that lives or might live',
     );
   }
-  assertEquals(namesIn(directory), [...before, "master.lock", "retire.lock"].sort());
+  assertEquals(namesIn(directory), [...before, "master.lock"].sort());
   await child.stop("SIGKILL");
   await waitFor(async () => {
     await using _claim = await claimDirectory({ directory, primitives, mode: "clean" });
     return true;
   });
+  assertEquals(namesIn(directory), ["master.lock", "retire.lock"]);
+});
+
+Deno.test("claimDirectory() waits a moment when a writer is about to end", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const args = ["run", "-A", "--no-check", HOLD_WRITER, directory, "mapped", "1", "ending"];
+  await using child = spawn(Deno.execPath(), args);
+  await child.waitForOutput(/unstored=0/);
+  const claiming = claimDirectory({ directory, primitives, mode: "clean" });
+  await child.stop("SIGKILL");
+  await using _claim = await claiming;
   assertEquals(namesIn(directory), ["master.lock", "retire.lock"]);
 });
 
@@ -123,7 +135,7 @@ Deno.test("claimDirectory() refuses when nobody can tell whether a writer lives"
   assertStringIncludes(message, 'it is in use by writers "');
   assertStringIncludes(message, '"lost"');
   assertStringIncludes(message, '"other"');
-  assertEquals(namesIn(directory), [...before, "master.lock", "retire.lock"].sort());
+  assertEquals(namesIn(directory), [...before, "master.lock"].sort());
 });
 
 Deno.test("claimDirectory() survives the SIGKILL of a master before it", async () => {
