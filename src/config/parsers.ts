@@ -143,7 +143,7 @@ export const address: Parser<Address> = {
 
 /** An {@linkcode address}, or `unix:PATH`. */
 export const bindAddress: Parser<BindAddress> = {
-  expected: address.expected.replace(":PORT or PORT", ":PORT, PORT or unix:PATH"),
+  expected: `${address.expected}, or unix:PATH`,
   parse(given) {
     const path = /^unix:(.*)$/s.exec(given)?.[1];
     if (path === undefined) return address.parse(given);
