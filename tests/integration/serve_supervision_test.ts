@@ -199,3 +199,17 @@ Deno.test("gpe serve spreads 1,000 new connections over four workers", async () 
     assertGreaterOrEqual(sumOf(samples, "gunicorn_worker_requests_total", { worker_id }), 125);
   }
 });
+
+Deno.test("gpe serve leaves a worker alone that keeps the channel to its master busy", async () => {
+  await using serving = await startServing(checkoutPath("tests/fixtures/apps/floods_ipc.ts"), {
+    workers: 1,
+    flags: ["--timeout", "1"],
+  });
+  const pid = await get(serving);
+  const end = performance.now() + 3000;
+  await waitFor(async () => {
+    assertEquals(await get(serving), pid);
+    return performance.now() > end;
+  });
+  assertEquals(sumOf(await serving.scrape(), "gunicorn_worker_restart_total"), 0);
+});
