@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
-import { formatSetting, SETTING_KEYS, SETTINGS } from "../src/config/settings.ts";
+import { flagText, formatSetting, SETTING_KEYS, SETTINGS } from "../src/config/settings.ts";
 import { addsPidLabel, GAUGE_MODES, isLiveMode } from "../src/core/modes.ts";
 import { decodeSampleKey } from "../src/core/sample_key.ts";
 import { denoFilePrimitives } from "../src/adapters/deno/file_primitives.ts";
@@ -88,9 +88,9 @@ externalTest("README's Prometheus configuration is valid", ["promtool"], async (
 
 Deno.test("README's table of settings says what the program knows", () => {
   const rows = SETTING_KEYS.map((key) => {
-    const { flag, env, placeholder, description } = SETTINGS[key];
+    const { env, description } = SETTINGS[key];
     return [
-      flag === undefined ? "" : `--${flag} ${placeholder}`.trimEnd(),
+      flagText(key),
       env ?? "",
       formatSetting(key, SETTINGS[key].default),
       description,

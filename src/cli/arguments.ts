@@ -6,7 +6,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { choice } from "../config/parsers.ts";
 import { SETTING_KEYS, SETTINGS } from "../config/settings.ts";
-import type { Command } from "./command.ts";
+import type { Command, CommandSwitch } from "./command.ts";
 import { nearMatch } from "./near_match.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -18,6 +18,8 @@ export interface Arguments {
   readonly operand: string | undefined;
   /** The value of `--format`. */
   readonly format: string | undefined;
+  /** The command's own flags that stand alone. */
+  readonly switches: ReadonlySet<CommandSwitch>;
   /** `--help` */
   readonly help: boolean;
   /** `--version` */
@@ -29,9 +31,14 @@ export interface Arguments {
 /** Flags that every command has. */
 const SWITCHES = ["help", "version"] as const;
 
-/** Flags of settings that may stand alone. */
-const SETTING_SWITCHES: readonly string[] = SETTING_KEYS.map((key) => SETTINGS[key])
-  .flatMap((setting) => setting.switch ? [`--${setting.flag}`] : []);
+/** Flags of single commands that are no settings. */
+const COMMAND_SWITCHES: readonly CommandSwitch[] = ["all"];
+
+/** The flags of settings that stand alone. */
+const SETTING_SWITCHES: ReadonlySet<string> = new Set(
+  SETTING_KEYS.map((key) => SETTINGS[key])
+    .flatMap(({ flag, isSwitch }) => flag !== undefined && isSwitch ? [flag] : []),
+);
 
 /** The flags of settings that a command takes; those of every command when none is named. */
 export function settingFlags(command: Command | undefined): string[] {
@@ -48,10 +55,11 @@ export function settingFlags(command: Command | undefined): string[] {
 export function readArguments(args: readonly string[], commands: readonly Command[]): Arguments {
   const unknownFlags: string[] = [];
   const settings = settingFlags(undefined);
+  const valued = settings.filter((flag) => !SETTING_SWITCHES.has(flag));
   const parsed = parseArgs(joinValues(args), {
-    boolean: [...SWITCHES],
-    string: ["_", "format", ...settings],
-    collect: ["format", ...settings],
+    boolean: [...SWITCHES, ...COMMAND_SWITCHES, ...SETTING_SWITCHES],
+    string: ["_", "format", ...valued],
+    collect: ["format", ...valued],
     alias: { help: "h", version: "V" },
     unknown(arg, key) {
       if (key !== undefined) unknownFlags.push(arg);
@@ -65,11 +73,20 @@ export function readArguments(args: readonly string[], commands: readonly Comman
     const names = commands.map((one) => one.name);
     throw new UsageError(unknown("command", name, nearMatch(name, names), names));
   }
-  const given = (flag: string): string[] => parsed[flag] as string[];
-  const allowed = [...settingFlags(command), ...(command?.formats ? ["format"] : [])];
+  const given = (flag: string): string[] => {
+    const value = parsed[flag] as string[] | boolean;
+    return typeof value === "boolean" ? value ? ["true"] : [] : value;
+  };
+  const allowed = [
+    ...settingFlags(command),
+    ...(command?.formats ? ["format"] : []),
+    ...(command?.switches ?? []).map(([flag]) => flag),
+  ];
   checkFlags([
     ...unknownFlags,
-    ...[...settings, "format"].filter((flag) => given(flag).length > 0 && !allowed.includes(flag))
+    ...[...settings, ...COMMAND_SWITCHES, "format"].filter((flag) =>
+      given(flag).length > 0 && !allowed.includes(flag)
+    )
       .map((flag) => `--${flag}`),
   ], [...allowed, ...SWITCHES]);
   checkOperands(command, operands);
@@ -79,6 +96,7 @@ export function readArguments(args: readonly string[], commands: readonly Comman
     command,
     operand: operands[0],
     format,
+    switches: new Set(COMMAND_SWITCHES.filter((flag) => parsed[flag] === true)),
     help: parsed.help === true,
     version: parsed.version === true,
     flags: Object.fromEntries(settings.map((flag) => [flag, given(flag)])),
@@ -87,8 +105,7 @@ export function readArguments(args: readonly string[], commands: readonly Comman
 
 /**
  * The value of `--deno-flag` begins with dashes itself, which a parser takes for a flag of ours;
- * the value `-` of another flag, as in `--access-log -`, it takes for an operand. A switch has no
- * value, whatever follows.
+ * the value `-` of another flag, as in `--access-log -`, it takes for an operand.
  */
 function joinValues(args: readonly string[]): string[] {
   const joined: string[] = [];
@@ -96,7 +113,6 @@ function joinValues(args: readonly string[]): string[] {
     const flag = joined.at(-1) ?? "";
     const isValue = flag === "--deno-flag" || arg === "-" && /^--[^=]+$/.test(flag);
     if (isValue) joined.splice(-1, 1, `${flag}=${arg}`);
-    else if (SETTING_SWITCHES.includes(arg)) joined.push(`${arg}=true`);
     else joined.push(arg);
   }
   return joined;

@@ -6,7 +6,7 @@ import type { Command } from "./command.ts";
 export const configCommand: Command = {
   name: "config",
   summary: "Print the effective configuration with the origin of each value",
-  groups: ["storage", "endpoint", "serve", "log"],
+  groups: ["storage", "retire", "endpoint", "serve", "log"],
   formats: ["text", "json"],
   async run({ loaded, format, io }) {
     const rows = SETTING_KEYS.map((key) => {

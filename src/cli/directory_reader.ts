@@ -21,7 +21,8 @@ export function openDirectoryReader(directory: string): StorageReader {
   };
 }
 
-async function assertDirectory(directory: string): Promise<void> {
+/** Checks that there is a directory. @throws {StorageError} When there is none */
+export async function assertDirectory(directory: string): Promise<void> {
   let state = "not a directory";
   let cause: unknown;
   try {

@@ -9,7 +9,7 @@ export const exporterCommand: Command = {
   summary: "Serve the metrics of a directory that other programs write",
   details: `The directory may come later than the exporter: until it is there, /metrics has the
 exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
-  groups: ["storage", "endpoint", "log"],
+  groups: ["storage", "retire", "endpoint", "log"],
   async run({ loaded: { config }, log, io }) {
     refuseRedis(config);
     const [
@@ -17,13 +17,17 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
       { directoryStats },
       { createMetricsEndpoint },
       { serveMetricsEndpoint },
+      { startRetiring },
     ] = await Promise.all([
       import("./directory_reader.ts"),
       import("../storage/filesystem/directory.ts"),
       import("../endpoint/mod.ts"),
       import("../adapters/deno/metrics_server.ts"),
+      import("../adapters/deno/retiring.ts"),
     ]);
     const { directory, metrics, metricPrefix } = config;
+    await using running = new AsyncDisposableStack();
+    if (config.retire) running.use(startRetiring({ directory, foreign: true, log })).soon();
     await using reader = openDirectoryReader(directory);
     const handler = createMetricsEndpoint({
       reader,

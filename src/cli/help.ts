@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { formatSetting, SETTING_KEYS, type SettingKey, SETTINGS } from "../config/settings.ts";
+import {
+  flagText,
+  formatSetting,
+  SETTING_KEYS,
+  type SettingKey,
+  SETTINGS,
+} from "../config/settings.ts";
 import type { Command } from "./command.ts";
 
 /** The help of the program. */
@@ -27,19 +33,20 @@ ${table(COMMON)}
 
 /** The help of one command. */
 export function commandHelp(command: Command): string {
-  const { name, summary, operand, details, groups, formats } = command;
+  const { name, summary, operand, details, groups, formats, switches = [] } = command;
   const keys = SETTING_KEYS.filter((key) => groups.includes(SETTINGS[key].group));
   const flags = keys.filter((key) => SETTINGS[key].flag !== undefined).map(flagRow);
   const variables = keys.filter((key) => SETTINGS[key].flag === undefined).map(variableRow);
   const format: Row[] = formats === undefined
     ? []
     : [["--format FORMAT", `${formats.join(", ")} [${formats[0]}]`]];
+  const own = switches.map(([flag, text]): Row => [`--${flag}`, text]);
   return `${summary}
 
 Usage: gpe ${name}${operand === undefined ? "" : ` ${operand}`} [FLAGS]
 ${details === undefined ? "" : `\n${details}\n`}
 Flags, their environment variables and defaults:
-${table([...format, ...flags, ...COMMON])}
+${table([...format, ...own, ...flags, ...COMMON])}
 ${
     variables.length === 0 ? "" : `
 Environment variables without a flag:
@@ -53,8 +60,7 @@ type Row = readonly [left: string, right: string];
 const COMMON: readonly Row[] = [["--help, -h", "Show help"], ["--version, -V", "Show the version"]];
 
 function flagRow(key: SettingKey): Row {
-  const { flag, placeholder, env } = SETTINGS[key];
-  return [`--${flag} ${placeholder}`.trimEnd(), describe(key, env)];
+  return [flagText(key), describe(key, SETTINGS[key].env)];
 }
 
 function variableRow(key: SettingKey): Row {

@@ -9,6 +9,7 @@ import { ConfigError } from "../core/errors.ts";
 import { VERSION } from "../version.ts";
 import { readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { cleanCommand } from "./clean.ts";
 import { configCommand } from "./config_command.ts";
 import { dumpCommand } from "./dump.ts";
 import { exporterCommand } from "./exporter.ts";
@@ -18,7 +19,13 @@ import { createLog } from "./log.ts";
 import { serveCommand } from "./serve.ts";
 import { UsageError } from "./usage_error.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, exporterCommand, dumpCommand, configCommand];
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  exporterCommand,
+  dumpCommand,
+  cleanCommand,
+  configCommand,
+];
 
 /**
  * Runs the command line.
@@ -29,7 +36,10 @@ const COMMANDS: readonly Command[] = [serveCommand, exporterCommand, dumpCommand
 export async function main(args: readonly string[], io: CliIo = denoIo): Promise<number> {
   let loaded: LoadedConfig | undefined;
   try {
-    const { command, operand, format, help, version, flags } = readArguments(args, COMMANDS);
+    const { command, operand, format, switches, help, version, flags } = readArguments(
+      args,
+      COMMANDS,
+    );
     if (version) return await print(io, `gpe ${VERSION}\n`);
     if (help) return await print(io, command ? commandHelp(command) : generalHelp(COMMANDS));
     if (command === undefined) throw new UsageError(`No command given, see "gpe --help"`);
@@ -43,6 +53,7 @@ export async function main(args: readonly string[], io: CliIo = denoIo): Promise
       loaded,
       operand,
       format: format ?? command.formats?.[0] ?? "",
+      switches,
       log,
       io,
     });

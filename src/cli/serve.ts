@@ -13,7 +13,7 @@ export const serveCommand: Command = {
   operand: "APP",
   details: `APP is a module with "export default { fetch }", or one that calls Deno.serve or listens
 with node:http. SIGTERM and SIGINT let the workers finish their requests and end everything.`,
-  groups: ["storage", "endpoint", "serve", "log"],
+  groups: ["storage", "retire", "endpoint", "serve", "log"],
   async run({ loaded: { config }, operand = "", log, io }) {
     refuseRedis(config);
     refuseSharedPort(config);

@@ -114,8 +114,13 @@ export interface Config {
   readonly metricPrefix: string;
   /** On-disk layout (`--layout`): with times, or values only as Python's client before 0.18. */
   readonly layout: "timestamp" | "value";
-  /** Whether a starting master removes the files of the run before (`CLEANUP_DB_FILES`). */
+  /**
+   * Whether a starting master removes the files of the run before (`CLEANUP_DB_FILES`), rather than
+   * going on with its totals (`--keep`).
+   */
   readonly cleanupDbFiles: boolean;
+  /** Whether files of Python's dead workers are folded (`--retire`). */
+  readonly retire: boolean;
   /** Redis (`REDIS_…`). */
   readonly redis: RedisConfig;
   /** Lowest severity that is logged (`--log-level`). */

@@ -5,8 +5,8 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import type { Config, Origin } from "./config.ts";
-import type { Setting } from "./setting.ts";
-import { SETTING_KEYS, type SettingKey, SETTINGS, type Values } from "./settings.ts";
+import type { Setting, Values } from "./setting.ts";
+import { SETTING_KEYS, type SettingKey, SETTINGS } from "./settings.ts";
 
 /** What the configuration is made from. */
 export interface ConfigSources {
@@ -135,7 +135,8 @@ function build(values: Values): Config {
       : { path: values.accessLog, format: values.accessLogFormat },
     metricPrefix: values.metricPrefix,
     layout: values.layout,
-    cleanupDbFiles: values.cleanupDbFiles,
+    cleanupDbFiles: values.cleanupDbFiles && !values.keep,
+    retire: values.retire,
     redis: {
       enabled: values.redisEnabled,
       hostname: values.redisHostname,

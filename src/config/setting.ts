@@ -1,12 +1,14 @@
 /**
- * What is known of a setting.
+ * What a setting is, and the type of each.
  *
  * @module
  */
+import type { LogLevel } from "../core/log.ts";
+import type { BindAddress, Variable } from "./config.ts";
 import type { Parser } from "./parsers.ts";
 
 /** Which subcommands a setting is for. */
-export type SettingGroup = "storage" | "endpoint" | "serve" | "log";
+export type SettingGroup = "storage" | "retire" | "endpoint" | "serve" | "log";
 
 /** One setting. */
 export interface Setting<T> {
@@ -14,10 +16,10 @@ export interface Setting<T> {
   readonly flag?: string;
   /** The environment variable, where there is one. An empty one counts as not set. */
   readonly env?: string;
-  /** Whether the flag may stand alone, which is `true`. */
-  readonly switch?: true;
   /** Whether the flag may be given several times; the parser then gets one value at a time. */
   readonly repeatable?: true;
+  /** Whether the flag stands alone: given, it means "true". */
+  readonly isSwitch?: true;
   /** The value when nothing is given. */
   readonly default: T;
   /** What the value stands for in a help text. */
@@ -30,4 +32,74 @@ export interface Setting<T> {
   readonly parser: Parser<T>;
   /** The value as text to show. `String` when not given. */
   readonly format?: (value: T) => string;
+}
+
+/** The type of each setting. */
+export interface Values {
+  /** `--dir` */
+  directory: string;
+  /** `--metrics-bind` */
+  metricsHostname: string;
+  /** `--metrics-port` */
+  metricsPort: number;
+  /** `--bind` */
+  bind: BindAddress;
+  /** `--workers` */
+  workers: number;
+  /** `--worker-class` */
+  workerClass: "process";
+  /** `--graceful-timeout` */
+  gracefulTimeoutMs: number;
+  /** `--timeout` */
+  timeoutMs: number;
+  /** `--max-requests` */
+  maxRequests: number;
+  /** `--max-requests-jitter` */
+  maxRequestsJitter: number;
+  /** `--deno-flag` */
+  denoFlags: readonly string[];
+  /** `--certfile` */
+  certfile: string;
+  /** `--keyfile` */
+  keyfile: string;
+  /** `--pid` */
+  pidFile: string;
+  /** `--chdir` */
+  workingDirectory: string;
+  /** `--env` */
+  workerEnv: readonly Variable[];
+  /** `--reload` */
+  reload: boolean;
+  /** `--keepalive` */
+  keepAliveMs: number | undefined;
+  /** `--access-log` */
+  accessLog: string;
+  /** `--access-log-format` */
+  accessLogFormat: "combined" | "json";
+  /** `--metric-prefix` */
+  metricPrefix: string;
+  /** `--layout` */
+  layout: "timestamp" | "value";
+  /** `CLEANUP_DB_FILES` */
+  cleanupDbFiles: boolean;
+  /** `--keep` */
+  keep: boolean;
+  /** `--retire` */
+  retire: boolean;
+  /** `REDIS_ENABLED` */
+  redisEnabled: boolean;
+  /** `REDIS_HOST` */
+  redisHostname: string;
+  /** `REDIS_PORT` */
+  redisPort: number;
+  /** `REDIS_DB` */
+  redisDb: number;
+  /** `REDIS_KEY_PREFIX` */
+  redisKeyPrefix: string;
+  /** `REDIS_TTL_SECONDS` */
+  redisTtlSeconds: number;
+  /** `--log-level` */
+  logLevel: LogLevel;
+  /** `--log-format` */
+  logFormat: "text" | "json";
 }

@@ -4,9 +4,7 @@
  *
  * @module
  */
-import type { LogLevel } from "../core/log.ts";
-import type { BindAddress, Variable } from "./config.ts";
-import type { Setting } from "./setting.ts";
+import type { Setting, Values } from "./setting.ts";
 import {
   bindAddress,
   choice,
@@ -23,72 +21,6 @@ import {
   text,
   variable,
 } from "./parsers.ts";
-
-/** The type of each setting. */
-export interface Values {
-  /** `--dir` */
-  directory: string;
-  /** `--metrics-bind` */
-  metricsHostname: string;
-  /** `--metrics-port` */
-  metricsPort: number;
-  /** `--bind` */
-  bind: BindAddress;
-  /** `--workers` */
-  workers: number;
-  /** `--worker-class` */
-  workerClass: "process";
-  /** `--graceful-timeout` */
-  gracefulTimeoutMs: number;
-  /** `--timeout` */
-  timeoutMs: number;
-  /** `--max-requests` */
-  maxRequests: number;
-  /** `--max-requests-jitter` */
-  maxRequestsJitter: number;
-  /** `--deno-flag` */
-  denoFlags: readonly string[];
-  /** `--certfile` */
-  certfile: string;
-  /** `--keyfile` */
-  keyfile: string;
-  /** `--pid` */
-  pidFile: string;
-  /** `--chdir` */
-  workingDirectory: string;
-  /** `--env` */
-  workerEnv: readonly Variable[];
-  /** `--reload` */
-  reload: boolean;
-  /** `--keepalive` */
-  keepAliveMs: number | undefined;
-  /** `--access-log` */
-  accessLog: string;
-  /** `--access-log-format` */
-  accessLogFormat: "combined" | "json";
-  /** `--metric-prefix` */
-  metricPrefix: string;
-  /** `--layout` */
-  layout: "timestamp" | "value";
-  /** `CLEANUP_DB_FILES` */
-  cleanupDbFiles: boolean;
-  /** `REDIS_ENABLED` */
-  redisEnabled: boolean;
-  /** `REDIS_HOST` */
-  redisHostname: string;
-  /** `REDIS_PORT` */
-  redisPort: number;
-  /** `REDIS_DB` */
-  redisDb: number;
-  /** `REDIS_KEY_PREFIX` */
-  redisKeyPrefix: string;
-  /** `REDIS_TTL_SECONDS` */
-  redisTtlSeconds: number;
-  /** `--log-level` */
-  logLevel: LogLevel;
-  /** `--log-format` */
-  logFormat: "text" | "json";
-}
 
 /** The name of a setting in code. */
 export type SettingKey = keyof Values;
@@ -246,9 +178,9 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
   },
   reload: {
     flag: "reload",
-    switch: true,
+    isSwitch: true,
     default: false,
-    placeholder: "",
+    placeholder: "BOOL",
     group: "serve",
     description: "Replace the workers when a module of the app changes; for development",
     parser: onOff,
@@ -301,6 +233,24 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     placeholder: "BOOL",
     group: "serve",
     description: "Whether a start removes the files of the run before",
+    parser: onOff,
+  },
+  keep: {
+    flag: "keep",
+    isSwitch: true,
+    default: false,
+    placeholder: "BOOL",
+    group: "serve",
+    description: "Go on with the totals of the run before, whose files are folded",
+    parser: onOff,
+  },
+  retire: {
+    flag: "retire",
+    isSwitch: true,
+    default: false,
+    placeholder: "BOOL",
+    group: "retire",
+    description: "Fold files of Python's dead workers as well",
     parser: onOff,
   },
   redisEnabled: {
@@ -376,4 +326,10 @@ export const SETTING_KEYS: readonly SettingKey[] = Object.keys(SETTINGS) as Sett
 export function formatSetting<K extends SettingKey>(key: K, value: Values[K]): string {
   const setting: Setting<Values[K]> = SETTINGS[key];
   return (setting.format ?? String)(value);
+}
+
+/** A setting's flag as it is written on a command line, such as `--workers N`; empty without one. */
+export function flagText(key: SettingKey): string {
+  const { flag, placeholder, isSwitch } = SETTINGS[key];
+  return flag === undefined ? "" : isSwitch ? `--${flag}` : `--${flag} ${placeholder}`;
 }

@@ -33,6 +33,7 @@ Deno.test("loadConfig() has the documented defaults when nothing is given", () =
     metricPrefix: "gunicorn",
     layout: "timestamp",
     cleanupDbFiles: true,
+    retire: false,
     redis: {
       enabled: false,
       hostname: "localhost",

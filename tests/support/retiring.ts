@@ -4,13 +4,14 @@ import { createAggregator } from "../../src/core/aggregate.ts";
 import type { GaugeMode } from "../../src/core/modes.ts";
 import { encodeSampleKey } from "../../src/core/sample_key.ts";
 import type { Cell, MetricKind, StorageReader } from "../../src/core/storage.ts";
-import type { FileLayout } from "../../src/storage/filesystem/file_format.ts";
+import { type FileLayout, writerFileName } from "../../src/storage/filesystem/file_format.ts";
 import {
   type FilesystemWriter,
   openFilesystemReader,
   openFilesystemWriter,
 } from "../../src/storage/filesystem/mod.ts";
 import { printed } from "./snapshots.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** A kind of file, as its name begins. */
 export type Type = readonly [kind: MetricKind, mode?: GaugeMode];
@@ -84,14 +85,15 @@ export interface Worker extends AsyncDisposable {
 export function openWorker(
   directory: string,
   id: string,
-  options: { layout?: FileLayout; startTime?: number } = {},
+  options: { layout?: FileLayout; startTime?: number; mapped?: boolean } = {},
 ): Worker {
-  const { layout = "timestamp", startTime = 1 } = options;
+  const { layout = "timestamp", startTime = 1, mapped = true } = options;
+  const { identity, locks, mapper } = denoFilePrimitives;
   const writer = openFilesystemWriter({
     directory,
     layout,
     writer: id,
-    primitives: denoFilePrimitives,
+    primitives: { identity, locks, mapper: mapped ? mapper : undefined },
     now: () => startTime * 1000,
   });
   const cells = new Map<string, Cell>();
@@ -108,7 +110,12 @@ export function openWorker(
         if (cell.timestampIndex >= 0) cell.values[cell.timestampIndex] = time;
       }
     },
-    [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      // Tests beside this one start programs from the same process: what is just being started has
+      // our files, with their locks, for a moment.
+      await waitFor(() => !isLocked(`${directory}/${writerFileName(writer.writer)}`));
+    },
   };
 }
 
@@ -122,6 +129,15 @@ export async function liveAndDie(
   values.forEach((value, i) => {
     for (const type of [...FOLDED, ...DROPPED]) worker.put(type, i % 3, value, Number(id) + i);
   });
+}
+
+function isLocked(path: string): boolean {
+  try {
+    return denoFilePrimitives.locks!.isLocked(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false; // retired already
+    throw error;
+  }
 }
 
 /** What a page of a directory shows: the values by series, unguarded. */

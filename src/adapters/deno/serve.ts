@@ -104,7 +104,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
 
   running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
   const retiring = running.use(
-    startRetiring({ directory: config.directory, foreign: false, log }),
+    startRetiring({ directory: config.directory, foreign: config.retire, log }),
   );
   // Of the run before, where its files are kept.
   retiring.soon();

@@ -148,17 +148,23 @@ function isDeadFile(state: WriterState | undefined, incarnation: number): boolea
   return state?.liveness === "dead" && state.record.incarnation === incarnation;
 }
 
-/** Removes all files of ours, while nobody folds them. */
-async function removeOwnFiles(
+/**
+ * Removes all files of ours, while nobody folds them. Only who has the directory may call this.
+ *
+ * @returns How many metric files there were.
+ * @throws {StorageError} When writers live or might live. Nothing is removed then.
+ */
+export async function removeOwnFiles(
   directory: string,
   primitives: FilePrimitives,
   log: Log,
-): Promise<void> {
+): Promise<number> {
   const retiring = await lockRetiring(directory, primitives);
   try {
     const temporary = readdirSync(directory).filter((name) => parseTemporaryName(name));
     const files = ownFiles(directory, primitives);
     removeFiles(directory, files, temporary, primitives.locks as FileLocks, log);
+    return files.db.length;
   } finally {
     retiring.release();
   }
