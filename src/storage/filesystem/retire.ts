@@ -139,8 +139,13 @@ class Retirement {
     const names = readdirSync(this.#directory).sort();
     const watch = new WriterWatch(this.#directory, primitives);
     const writers = watch.look(names, this.#problems);
-    this.#accumulators.load(this.#problems);
     this.#removeStale(names);
+    const isDead = ({ liveness }: WriterState): boolean => liveness === "dead";
+    // Whatever an earlier run has left over has its writer file still, but for what is foreign.
+    if (!foreign && ![...writers.values()].some(isDead)) {
+      return { folded: 0, files: 0, problems: this.#problems };
+    }
+    this.#accumulators.load(this.#problems);
     const { files, complete } = findDeadFiles({
       directory: this.#directory,
       names,
