@@ -95,6 +95,7 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
       claim,
       accessLog,
       certificate: start.certificate,
+      keepAliveMs: start.keepAliveMs,
       onServing(serving) {
         server = serving;
         options.onServing?.(serving);
