@@ -85,7 +85,7 @@ export function createSlot(options: SlotOptions): Slot {
     life = start((state) => {
       onState(newest === life ? state : undefined);
       if (state === "running") isRunning(life!);
-    }, () => wornOut(life!));
+    }, () => void wornOut(life!));
     newest = life;
     lives.add(life);
     onState(undefined);
@@ -153,14 +153,17 @@ export function createSlot(options: SlotOptions): Slot {
       onState(current.state);
       if (reason === "max_requests") {
         failures++;
-        wait(() => wornOut(current));
+        const worn = current;
+        wait(() => void wornOut(worn));
       }
     }
     done(false);
   }
 
-  function wornOut(life: WorkerLife | undefined): void {
-    if (life === undefined || life !== current || !open) return;
+  async function wornOut(life: WorkerLife): Promise<void> {
+    // Another one may be about to take its place anyway.
+    while (replacement !== undefined) await replacement.settled;
+    if (life !== current || !open) return;
     log.info(`${name} has answered its number of requests, starting another`, { pid: life.pid });
     void replace("max_requests");
   }
@@ -169,9 +172,9 @@ export function createSlot(options: SlotOptions): Slot {
     // One that started a moment ago may have loaded what there was before.
     while (replacement !== undefined) await replacement.settled;
     if (!open) return true;
-    cancelWait?.();
-    cancelWait = undefined;
     if (current === undefined) {
+      cancelWait?.();
+      cancelWait = undefined;
       current = begin();
       return true;
     }
