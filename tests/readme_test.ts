@@ -9,6 +9,7 @@ import { externalTest } from "./support/externals.ts";
 import { readBlocks, README, readTable } from "./support/readme.ts";
 import { readmeShell } from "./support/readme_shell.ts";
 import { ROOT, spawn, spawnGpe } from "./support/spawn.ts";
+import { tcpPort } from "./support/tcp_port.ts";
 import { tempDir } from "./support/temp_dir.ts";
 import { waitFor } from "./support/wait_for.ts";
 
@@ -128,7 +129,7 @@ Deno.test("README's diagram names files that are there and the default ports", a
       what: `a file like ${name}`,
     });
   }
-  for (const port of [SETTINGS.bind.default.port, SETTINGS.metricsPort.default]) {
+  for (const port of [tcpPort(SETTINGS.bind.default), SETTINGS.metricsPort.default]) {
     assertStringIncludes(diagram!.text, `http://localhost:${port}`);
     assertStringIncludes(README, `\`http://localhost:${port}`);
   }

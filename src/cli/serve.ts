@@ -1,6 +1,6 @@
 import { resolve, toFileUrl } from "@std/path";
 import type { Config } from "../config/config.ts";
-import { formatAddress } from "../config/parsers.ts";
+import { formatAddress, formatBindAddress } from "../config/parsers.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Command } from "./command.ts";
 import { refuseRedis } from "./redis.ts";
@@ -17,6 +17,7 @@ with node:http. SIGTERM and SIGINT let the workers finish their requests and end
   async run({ loaded: { config }, operand = "", log, io }) {
     refuseRedis(config);
     refuseSharedPort(config);
+    refuseUnixSocket(config);
     // Before anything relative is looked for.
     changeDirectory(config.workingDirectory);
     const app = await findApp(operand);
@@ -49,6 +50,23 @@ async function findApp(operand: string): Promise<URL> {
   return toFileUrl(path);
 }
 
+/** What a Unix socket cannot do. */
+function refuseUnixSocket({ bind, workers, certificate }: Config): void {
+  if (!("path" in bind)) return;
+  const quoted = JSON.stringify(formatBindAddress(bind));
+  const problems: string[] = [];
+  if (workers > 1) {
+    problems.push(
+      `--workers is ${workers}, expected 1 with --bind ${quoted}: ` +
+        "processes cannot share a Unix socket",
+    );
+  }
+  if (certificate !== undefined) {
+    problems.push(`--certfile is given, expected none with --bind ${quoted}`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
 function changeDirectory(path: string | undefined): void {
   if (path === undefined) return;
   try {
@@ -61,9 +79,10 @@ function changeDirectory(path: string | undefined): void {
 
 /** The application may change the working directory of its process. */
 function withAbsolutePaths(config: Config): Config {
-  const { accessLog, certificate, pidFile } = config;
+  const { accessLog, bind, certificate, pidFile } = config;
   return {
     ...config,
+    bind: "path" in bind ? { path: resolve(bind.path) } : bind,
     pidFile: pidFile && resolve(pidFile),
     certificate: certificate && {
       certfile: resolve(certificate.certfile),
@@ -77,7 +96,7 @@ function withAbsolutePaths(config: Config): Config {
 
 /** With one port for both, either would fail, and only once the other one runs. */
 function refuseSharedPort({ bind, metrics }: Config): void {
-  if (bind.port === 0 || bind.port !== metrics.port) return;
+  if ("path" in bind || bind.port === 0 || bind.port !== metrics.port) return;
   const every = ["0.0.0.0", "::"];
   const overlap = bind.hostname === metrics.hostname ||
     every.includes(bind.hostname) || every.includes(metrics.hostname);

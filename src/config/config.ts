@@ -19,6 +19,15 @@ export interface Address {
   readonly port: number;
 }
 
+/** A Unix socket. */
+export interface SocketAddress {
+  /** Its path. */
+  readonly path: string;
+}
+
+/** Where an application listens. */
+export type BindAddress = Address | SocketAddress;
+
 /** The Redis settings. They are validated; this version stores nothing in Redis yet. */
 export interface RedisConfig {
   /** Whether Redis storage is asked for (`REDIS_ENABLED`). */
@@ -66,7 +75,7 @@ export interface Config {
   /** Where the metrics endpoint listens (`--metrics-bind`, `--metrics-port`). */
   readonly metrics: Address;
   /** Where the application listens (`--bind`). */
-  readonly bind: Address;
+  readonly bind: BindAddress;
   /** Number of workers (`--workers`, `GUNICORN_WORKERS`). */
   readonly workers: number;
   /** How workers run (`--worker-class`). */
@@ -90,6 +99,13 @@ export interface Config {
   readonly pidFile: string | undefined;
   /** The working directory; `undefined` to stay where it was started (`--chdir`). */
   readonly workingDirectory: string | undefined;
+  /** Whether the workers are replaced when a module of the application changes (`--reload`). */
+  readonly reload: boolean;
+  /**
+   * How long an idle connection is kept, in milliseconds; `undefined`: as the server does by itself
+   * (`--keepalive`, `GUNICORN_KEEPALIVE`, in seconds).
+   */
+  readonly keepAliveMs: number | undefined;
   /** Added to the workers' environment (`--env`, repeatable). */
   readonly workerEnv: readonly Variable[];
   /** The access log; `undefined` for none (`--access-log`, `--access-log-format`). */

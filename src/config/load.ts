@@ -128,6 +128,8 @@ function build(values: Values): Config {
     pidFile: values.pidFile || undefined,
     workingDirectory: values.workingDirectory || undefined,
     workerEnv: values.workerEnv,
+    reload: values.reload,
+    keepAliveMs: values.keepAliveMs,
     accessLog: values.accessLog === ""
       ? undefined
       : { path: values.accessLog, format: values.accessLogFormat },

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Address, Variable } from "./config.ts";
+import type { Address, BindAddress, Variable } from "./config.ts";
 
 /** Reads one kind of value. */
 export interface Parser<T> {
@@ -141,6 +141,17 @@ export const address: Parser<Address> = {
   },
 };
 
+/** An {@linkcode address}, or `unix:PATH`. */
+export const bindAddress: Parser<BindAddress> = {
+  expected: `${address.expected}, or unix:PATH`,
+  parse(given) {
+    const path = /^unix:(.*)$/s.exec(given)?.[1];
+    if (path === undefined) return address.parse(given);
+    const checked = text("a path").parse(path);
+    return checked === undefined ? undefined : { path: checked };
+  },
+};
+
 function isName(text: string): boolean {
   return text.length <= 253 && /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_.])?$/.test(text);
 }
@@ -153,4 +164,9 @@ function isIpv6(text: string): boolean {
 export function formatAddress(address: Address): string {
   const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** The same for a Unix socket too: `unix:PATH`. */
+export function formatBindAddress(address: BindAddress): string {
+  return "path" in address ? `unix:${address.path}` : formatAddress(address);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LogLevel } from "../core/log.ts";
-import type { Address, Variable } from "./config.ts";
+import type { BindAddress, Variable } from "./config.ts";
 import type { Parser } from "./parsers.ts";
 
 /** Which subcommands a setting is for. */
@@ -43,7 +43,7 @@ export interface Values {
   /** `--metrics-port` */
   metricsPort: number;
   /** `--bind` */
-  bind: Address;
+  bind: BindAddress;
   /** `--workers` */
   workers: number;
   /** `--worker-class` */
@@ -68,6 +68,10 @@ export interface Values {
   workingDirectory: string;
   /** `--env` */
   workerEnv: readonly Variable[];
+  /** `--reload` */
+  reload: boolean;
+  /** `--keepalive` */
+  keepAliveMs: number | undefined;
   /** `--access-log` */
   accessLog: string;
   /** `--access-log-format` */

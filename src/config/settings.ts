@@ -6,9 +6,9 @@
  */
 import type { Setting, Values } from "./setting.ts";
 import {
-  address,
+  bindAddress,
   choice,
-  formatAddress,
+  formatBindAddress,
   hostname,
   integer,
   metricPrefix,
@@ -67,9 +67,9 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     default: { hostname: "127.0.0.1", port: 8000 },
     placeholder: "HOST:PORT",
     group: "serve",
-    description: "Where the application listens; also [IPV6]:PORT, :PORT, PORT",
-    parser: address,
-    format: formatAddress,
+    description: "Where the application listens; also [IPV6]:PORT, :PORT, PORT, unix:PATH",
+    parser: bindAddress,
+    format: formatBindAddress,
   },
   workers: {
     flag: "workers",
@@ -175,6 +175,25 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     parser: variable,
     // Values may be secret: nobody wants them in the output of `gpe config`.
     format: (variables) => variables.map(({ name }) => name).join(" "),
+  },
+  reload: {
+    flag: "reload",
+    isSwitch: true,
+    default: false,
+    placeholder: "BOOL",
+    group: "serve",
+    description: "Replace the workers when a module of the app changes; for development",
+    parser: onOff,
+  },
+  keepAliveMs: {
+    flag: "keepalive",
+    env: "GUNICORN_KEEPALIVE",
+    default: undefined,
+    placeholder: "SECONDS",
+    group: "serve",
+    description: "How long node:http keeps an idle connection; no effect on Deno.serve",
+    parser: secondsAsMs,
+    format: (ms) => ms === undefined ? "" : String(ms / 1000),
   },
   accessLog: {
     flag: "access-log",

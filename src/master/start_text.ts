@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Address } from "../config/config.ts";
+import type { Address, BindAddress } from "../config/config.ts";
 
 /** The default address of Prometheus's own pages. */
 const PROMETHEUS_URL = "http://localhost:9090";
@@ -25,12 +25,12 @@ export function scrapeConfigs(metrics: Address): string {
 
 /** The lines to print; `scheme` is the application's. */
 export function startText(
-  bind: Address,
+  bind: BindAddress,
   metrics: Address,
   scheme: "http" | "https" = "http",
 ): string {
   return [
-    `Application      ${localUrl(bind, "", scheme)}`,
+    `Application      ${"path" in bind ? `unix:${bind.path}` : localUrl(bind, "", scheme)}`,
     `Metrics endpoint ${localUrl(metrics, "/metrics")}`,
     `Prometheus UI    ${PROMETHEUS_URL}`,
     "",

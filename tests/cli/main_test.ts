@@ -76,6 +76,17 @@ Deno.test("gpe config prints each value with its origin, aligned", async () => {
   assertEquals(new Set(ends).size, 1, "the origins stand in one column");
 });
 
+Deno.test("gpe config takes --reload alone, and a dash as a value", async () => {
+  const value = async (name: string, ...args: string[]): Promise<string | undefined> => {
+    const { stdout } = await gpe(["config", "--format", "json", ...args]);
+    return JSON.parse(stdout).find((row: { name: string }) => row.name === name)?.value;
+  };
+  assertEquals(await value("reload"), "false");
+  assertEquals(await value("reload", "--reload", "--workers", "2"), "true");
+  assertEquals(await value("deno-flag", "--deno-flag", "--reload"), "--reload");
+  assertEquals(await value("access-log", "--reload", "--access-log", "-"), "-");
+});
+
 Deno.test("gpe config --format json prints the same for programs", async () => {
   const { stdout } = await gpe(["config", "--format", "json", "--workers", "2"]);
   const rows = JSON.parse(stdout) as { name: string; value: string; origin: string }[];

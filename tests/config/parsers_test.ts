@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import {
   address,
+  bindAddress,
   choice,
   formatAddress,
+  formatBindAddress,
   hostname,
   integer,
   metricPrefix,
@@ -12,6 +14,7 @@ import {
   secondsAsMs,
   servicePort,
   text,
+  variable,
 } from "../../src/config/parsers.ts";
 
 function parseAll<T>(parser: Parser<T>, texts: readonly string[]): (T | undefined)[] {
@@ -96,4 +99,26 @@ Deno.test("address takes HOST:PORT, [IPV6]:PORT, :PORT and PORT", () => {
 Deno.test("formatAddress() puts IPv6 addresses into brackets", () => {
   assertEquals(formatAddress({ hostname: "::1", port: 80 }), "[::1]:80");
   assertEquals(formatAddress({ hostname: "127.0.0.1", port: 80 }), "127.0.0.1:80");
+});
+
+Deno.test("bindAddress takes unix:PATH too, and formatBindAddress() gives it back", () => {
+  const texts = ["unix:/run/app.sock", "unix:app.sock", "[::1]:80"];
+  const parsed = [{ path: "/run/app.sock" }, { path: "app.sock" }, { hostname: "::1", port: 80 }];
+  assertEquals(parseAll(bindAddress, texts), parsed);
+  assertEquals(parsed.map(formatBindAddress), texts);
+  assertEquals(parseAll(bindAddress, ["unix:", "unix", "unix:a\nb"]), [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("variable takes NAME=VALUE, whatever the value", () => {
+  assertEquals(parseAll(variable, ["A=b=c", "A=", "A=two\nlines", "A", "=b"]), [
+    [{ name: "A", value: "b=c" }],
+    [{ name: "A", value: "" }],
+    [{ name: "A", value: "two\nlines" }],
+    undefined,
+    undefined,
+  ]);
 });

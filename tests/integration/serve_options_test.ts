@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import { runGpe } from "../support/spawn.ts";
+import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { externalTest } from "../support/externals.ts";
+import { runGpe, spawn } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
-import { checkoutPath, serveArguments, startServing } from "./serving.ts";
+import { waitFor } from "../support/wait_for.ts";
+import { checkoutPath, keptConnection, serveArguments, startServing } from "./serving.ts";
 
 const HELLO = checkoutPath("examples/hello.ts");
 
@@ -85,4 +87,65 @@ Deno.test("gpe config shows the names of --env and none of its values", async ()
   assertEquals(code, 0);
   assertStringIncludes(stdout, "API_KEY MODE");
   assertFalse(stdout.includes("hush"));
+});
+
+externalTest("gpe serve tells systemd its state", ["python3"], async ({ python3 }) => {
+  await using dir = await tempDir();
+  const socket = `${dir.path}/notify`;
+  const receiver = checkoutPath("tests/support/notify_socket.py");
+  await using systemd = spawn(python3, [receiver, socket]);
+  await systemd.waitForOutput(/^bound$/m);
+  {
+    await using serving = await startServing(HELLO, {
+      workers: 1,
+      env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "100000" },
+    });
+    await systemd.waitForOutput(/^READY=1$/m);
+    await systemd.waitForOutput(/^WATCHDOG=1$/m);
+    Deno.kill(serving.gpe.pid, "SIGHUP");
+    await systemd.waitForOutput(/^RELOADING=1\|MONOTONIC_USEC=\d+\n(WATCHDOG=1\n)*READY=1$/m);
+  }
+  await systemd.waitForOutput(/^STOPPING=1$/m);
+  const told = systemd.stdout.replace(/WATCHDOG=1\n/g, "").replace(/\d{2,}/, "TIME");
+  assertEquals(told, "bound\nREADY=1\nRELOADING=1|MONOTONIC_USEC=TIME\nREADY=1\nSTOPPING=1\n");
+});
+
+Deno.test("gpe serve --reload replaces the workers when a module changes", async () => {
+  await using dir = await tempDir();
+  const answer = `${dir.path}/answer.ts`;
+  await Deno.writeTextFile(answer, 'export const answer = "before";\n');
+  await Deno.writeTextFile(
+    `${dir.path}/app.ts`,
+    'import { answer } from "./answer.ts";\n' +
+      "export default { fetch: () => new Response(answer) };\n",
+  );
+  await using serving = await startServing(`${dir.path}/app.ts`, {
+    workers: 1,
+    flags: ["--reload"],
+  });
+  const ask = async (): Promise<string> => await (await fetch(serving.app)).text();
+  assertEquals(await ask(), "before");
+  // Nobody says when the watching has begun.
+  await waitFor(async () => {
+    if (await ask() === "after") return true;
+    if (!serving.gpe.stderr.includes("Reloading: ")) {
+      await Deno.writeTextFile(answer, 'export const answer = "after";\n');
+    }
+    return false;
+  }, { intervalMs: 250, what: () => `the new answer; there is:\n${serving.gpe.stderr}` });
+  assertStringIncludes(serving.gpe.stderr, `path=${answer}`);
+});
+
+Deno.test("gpe serve --keepalive closes idle connections of a node:http server", async () => {
+  await using serving = await startServing(checkoutPath("tests/fixtures/apps/node_http.ts"), {
+    workers: 1,
+    flags: ["--keepalive", "0.1"],
+  });
+  using connection = await keptConnection(serving.app);
+  assertEquals(await connection.request(), true);
+  // Node, and Deno with it, waits a second longer. Without the flag it would be five.
+  const started = performance.now();
+  await connection.closed();
+  assert(performance.now() - started < 4500);
+  assertMatch(serving.gpe.stderr, /--keepalive is in force for servers of node:http; Deno\.serve/);
 });

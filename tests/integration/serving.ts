@@ -150,6 +150,8 @@ export async function requestOnce(url: string): Promise<boolean> {
 export interface KeptConnection extends Disposable {
   /** Sends a request and reads the answer. @returns whether the server keeps the connection */
   request(): Promise<boolean>;
+  /** Resolves when the server closes the connection. */
+  closed(): Promise<void>;
 }
 
 /** Opens a connection that stays open for further requests. */
@@ -168,6 +170,10 @@ export async function keptConnection(url: string): Promise<KeptConnection> {
         text += new TextDecoder().decode(buffer.subarray(0, read));
       }
       return !/^connection: close\r$/im.test(text);
+    },
+    async closed() {
+      const rest = await connection.read(new Uint8Array(1));
+      if (rest !== null) throw new Error("The server sent something, expected the end");
     },
     [Symbol.dispose]: () => connection.close(),
   };

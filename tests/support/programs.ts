@@ -19,6 +19,7 @@ const PROGRAMS = {
     debianPackage: "python3-prometheus-client",
     find: () => isFile(PYTHON_PATH) && isFile(PYTHON_CLIENT) ? PYTHON_PATH : undefined,
   },
+  python3: { debianPackage: "python3", find: () => onPath("python3") },
   openssl: { debianPackage: "openssl", find: () => onPath("openssl") },
   curl: { debianPackage: "curl", find: () => onPath("curl") },
   node: { debianPackage: "nodejs", find: () => onPath("node") },

@@ -10,6 +10,7 @@ import type { ListenOptions } from "node:net";
 import type { Log } from "../../core/log.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import { type CaptureOptions, createShutdown } from "./drain.ts";
+import { publishSocket, stageSocket } from "./unix_socket.ts";
 import { createNodeRecorder, type NodeRecorder } from "./node_http_recorder.ts";
 
 /** How to capture `node:http`. */
@@ -61,7 +62,7 @@ function listenFirst(
   server: Server,
   listen: Listen,
   args: readonly unknown[],
-  { address, reusePort, certificate, onServing }: NodeHttpCaptureOptions,
+  { address, reusePort, certificate, keepAliveMs, onServing }: NodeHttpCaptureOptions,
   recorder: NodeRecorder,
 ): Server {
   if (certificate !== undefined) {
@@ -73,27 +74,34 @@ function listenFirst(
     }
     server.setSecureContext(certificate);
   }
+  if (keepAliveMs !== undefined) server.keepAliveTimeout = keepAliveMs;
   recorder.record(server);
   const finished = new Promise<void>((resolve) => server.once("close", () => resolve()));
   server.once("listening", () => {
+    if ("path" in address) publishSocket(address.path);
     const bound = server.address();
     onServing({
       addr: typeof bound === "object" && bound !== null
         ? { hostname: bound.address, port: bound.port }
         : address,
       finished,
-      shutdown: createShutdown(address.port, () => recorder.drain(), () => {
-        // Says so itself when the application has closed it already.
-        server.close(() => {});
-        return finished;
-      }, finished),
+      shutdown: createShutdown(
+        "path" in address ? undefined : address.port,
+        () => recorder.drain(),
+        () => {
+          // Says so itself when the application has closed it already.
+          server.close(() => {});
+          return finished;
+        },
+        finished,
+      ),
     });
   });
-  const options: ListenOptions & { reusePort: boolean } = {
+  const options: ListenOptions & { reusePort?: boolean | undefined } = {
     ...givenOptions(args),
-    host: address.hostname,
-    port: address.port,
-    reusePort,
+    ...("path" in address
+      ? { path: stageSocket(address.path) }
+      : { host: address.hostname, port: address.port, reusePort }),
   };
   const callback = args.findLast((argument) => typeof argument === "function");
   return listen.apply(server, callback === undefined ? [options] : [options, callback]);

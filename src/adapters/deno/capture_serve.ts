@@ -9,6 +9,7 @@ import { loggedHandlers } from "../../worker/logged_handlers.ts";
 import { nativeResponse } from "../../worker/response_tracking.ts";
 import { type CaptureOptions, createShutdown } from "./drain.ts";
 import { DENO_SAMPLER } from "./runtime.ts";
+import { publishSocket, stageSocket } from "./unix_socket.ts";
 
 /** How to capture `Deno.serve`. */
 export interface ServeCaptureOptions extends CaptureOptions {
@@ -76,19 +77,21 @@ function serveFirst(
   const server = serve({
     ...kept,
     ...certificate,
-    hostname: address.hostname,
-    port: address.port,
-    reusePort,
+    ...("path" in address
+      ? { path: stageSocket(address.path) }
+      : { hostname: address.hostname, port: address.port, reusePort }),
     onListen: options.onListen ?? (() => {}),
     ...(recorded.onError && { onError: recorded.onError }),
   }, recorded.handler as Handler);
+  if ("path" in address) publishSocket(address.path);
+  const addr = "path" in address ? address : server.addr;
   const shutdown = createShutdown(
-    server.addr.port,
+    "path" in addr ? undefined : addr.port,
     () => draining = true,
     () => server.shutdown(),
     server.finished,
   );
-  capture.onServing({ addr: server.addr, finished: server.finished, shutdown });
+  capture.onServing({ addr, finished: server.finished, shutdown });
   return server;
 }
 

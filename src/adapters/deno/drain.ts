@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Address } from "../../config/config.ts";
+import type { BindAddress } from "../../config/config.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
 import { acceptedConnections } from "./accepted_connections.ts";
 import type { Certificate } from "./certificate.ts";
@@ -17,7 +17,7 @@ export interface AddressClaim {
 /** A server on the bound address. */
 export interface DrainableServer {
   /** Where it listens. */
-  readonly addr: Address;
+  readonly addr: BindAddress;
   /** Settles when the server has stopped, whoever stopped it. */
   readonly finished: Promise<void>;
   /**
@@ -52,13 +52,15 @@ const BLIND_LINGER_MS = 1000;
 /** What both kinds of servers share. */
 export interface CaptureOptions {
   /** Where the first server listens, whatever the application asked for. */
-  readonly address: Address;
+  readonly address: BindAddress;
   /** Whether other workers listen there too. */
   readonly reusePort: boolean;
   /** Shared by the captures of one process. */
   readonly claim: AddressClaim;
   /** The first server speaks TLS with it, whatever the application asked for. */
   readonly certificate?: Certificate | undefined;
+  /** How long a server of `node:http` keeps idle connections; default: what it says itself. */
+  readonly keepAliveMs?: number | undefined;
   /** Gets a line for each request to the first server. */
   readonly accessLog?: AccessLog | undefined;
   /** Called when the first server listens. */
@@ -68,13 +70,13 @@ export interface CaptureOptions {
 /**
  * Makes the `shutdown` of a server.
  *
- * @param port Where the server listens.
+ * @param port Where the server listens; `undefined` on a Unix socket.
  * @param drain Makes the server answer with `connection: close`.
  * @param stop Stops it.
  * @param finished Ends the waiting early when the server stops by itself.
  */
 export function createShutdown(
-  port: number,
+  port: number | undefined,
   drain: () => void,
   stop: () => Promise<void>,
   finished: Promise<void>,
@@ -86,7 +88,7 @@ export function createShutdown(
   async function shutdown(): Promise<void> {
     drain();
     const started = performance.now();
-    const connections = lingerMs > 0 ? acceptedConnections(port) : undefined;
+    const connections = lingerMs > 0 && port !== undefined ? acceptedConnections(port) : undefined;
     const isOver = (): boolean => {
       const late = performance.now() - started - drainMs;
       if (late < 0) return false;

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Address, Config } from "../../config/config.ts";
+import type { BindAddress, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
-import { createMaster, type Master, type MasterObserver } from "../../master/master.ts";
+import { createMaster, type MasterObserver } from "../../master/master.ts";
 import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
 import type { Clock, SpawnWorker } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
@@ -23,12 +23,17 @@ import { probeAddress } from "./address.ts";
 import { type Certificate, certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
+import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
 import { openStorage } from "./open_storage.ts";
 import { startRetiring } from "./retiring.ts";
+import { permittedEnv } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
-import { sendSignal } from "./send_signal.ts";
 import { writePidFile } from "./pid_file.ts";
+import { sendSignal } from "./send_signal.ts";
 import { createSpawnWorker } from "./spawn_worker.ts";
+import { connectSystemd } from "./systemd.ts";
+import { probeSocket, removeSocket } from "./unix_socket.ts";
+import { watchModules } from "./watch_modules.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
@@ -74,6 +79,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const scheme = certificate === undefined ? "http" : "https";
 
   await using running = new AsyncDisposableStack();
+  if ("path" in bind) running.defer(() => removeSocket(bind.path));
   if (config.pidFile !== undefined) running.use(writePidFile(config.pidFile, log));
   const claim = running.use(await claimDirectory(claimOptions));
 
@@ -111,6 +117,13 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const ticking = setInterval(masterMetrics.tick, UPTIME_INTERVAL_MS);
   running.defer(() => clearInterval(ticking));
 
+  const systemd = running.use(
+    connectSystemd({ env: permittedEnv, isHealthy: () => master.running > 0, log }),
+  );
+  const announce = (): void => {
+    systemd.ready();
+    print(startText(bind, metrics, scheme));
+  };
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
@@ -120,16 +133,27 @@ export async function runServe(options: ServeOptions): Promise<number> {
     log,
     observer: observeAll(
       masterMetrics,
-      onceRunning(() => print(startText(bind, metrics, scheme))),
+      onceRunning(announce),
       { ended: retiring.soon },
       { pool: () => claim.recordWorkers(master.pids) },
     ),
   });
-  const { stop } = master;
-  const act = actOnSignals(master, log);
+  const commands = notifiedMaster(master, systemd);
+  const { stop, reload } = commands;
+  const act = actOnSignals(commands, log);
   running.use(listenForSignals({ received: masterMetrics.signal, act }));
   options.signal?.addEventListener("abort", stop, { once: true });
   running.defer(() => options.signal?.removeEventListener("abort", stop));
+  if (config.reload) {
+    const onChange = (path: string): void => {
+      log.info("Reloading: a module of the application has changed", { path });
+      void reload();
+    };
+    running.use(watchModules({ app, denoFlags: config.denoFlags, onChange, log }));
+  }
+  if (config.keepAliveMs !== undefined) {
+    log.info("--keepalive is in force for servers of node:http; Deno.serve has no such timeout");
+  }
   if (options.signal?.aborted) stop();
   return await master.run();
 }
@@ -149,12 +173,18 @@ const CLOCK: Clock = {
  *
  * @returns Where the application listens, with a free port in the place of port 0.
  */
-async function rehearse(config: Config, claimOptions: ClaimDirectoryOptions) {
+async function rehearse(
+  config: Config,
+  claimOptions: ClaimDirectoryOptions,
+): Promise<BindAddress> {
   await using _claim = await claimDirectory({ ...claimOptions, mode: "keep" });
   const { accessLog } = config;
   if (accessLog !== undefined && accessLog.path !== STDOUT) openForAppend(accessLog.path).close();
   probeAddress(config.metrics, "metrics endpoint");
-  return probeAddress(config.bind, "application");
+  const { bind } = config;
+  if (!("path" in bind)) return probeAddress(bind, "application");
+  await probeSocket(bind.path);
+  return bind;
 }
 
 /** Only Linux spreads connections over the processes that share a port. */
@@ -169,13 +199,14 @@ function workerCount(config: Config, log: Log): number {
 function workerSpawner(
   config: Config,
   { bind, app, log, certificate }: {
-    readonly bind: Address;
+    readonly bind: BindAddress;
     readonly app: URL;
     readonly log: Log;
     readonly certificate: (() => Certificate) | undefined;
   },
 ): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog } = config;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
+    config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   return createSpawnWorker({
@@ -193,18 +224,19 @@ function workerSpawner(
       gracefulTimeoutMs,
       beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
       ...accessLog && { accessLog },
+      ...keepAliveMs !== undefined && { keepAliveMs },
     },
-    maxRequests: config.maxRequests,
-    maxRequestsJitter: config.maxRequestsJitter,
     env: workerEnv(config.workerEnv),
     certificate,
+    maxRequests: config.maxRequests,
+    maxRequestsJitter: config.maxRequestsJitter,
     log,
     logFormat: config.logFormat,
   });
 }
 
 /** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */
-function actOnSignals(master: Master, log: Log): (signal: MasterSignal) => void {
+function actOnSignals(master: MasterCommands, log: Log): (signal: MasterSignal) => void {
   const actions: Partial<Record<MasterSignal, () => void>> = {
     term: () => master.stop(),
     int: () => master.quit(),

@@ -60,7 +60,7 @@ export interface SpawnWorkerOptions {
  * with `deno run`.
  */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, maxRequests, maxRequestsJitter, env, certificate, log, logFormat } =
+  const { flags, start, env, certificate, maxRequests, maxRequestsJitter, log, logFormat } =
     options;
   const preload = import.meta.resolve("./worker_main.ts");
   const args = ["run", ...flags, `--preload=${preload}`, start.app];
@@ -102,9 +102,9 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
       start: {
         ...start,
         workerId: workerId(slot),
-        ...certificate && { certificate: certificate() },
         maxRequests: chosenRequests(),
         masterPid: Deno.pid,
+        ...certificate && { certificate: certificate() },
       },
     });
     const end = ended(child, output, (message) => events.failed({ message, permanent: false }));

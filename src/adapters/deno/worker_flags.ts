@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Address } from "../../config/config.ts";
+import type { BindAddress } from "../../config/config.ts";
 import { formatAddress } from "../../config/parsers.ts";
+import { stagingPath } from "./unix_socket.ts";
 
 const PERMISSION = /^(--allow-|--deny-|--ignore-|--permission-set|-[A-Z])/;
 const EVERYTHING = /^(--allow-all|--permission-set|-[A-Z]*[AP])/;
@@ -16,7 +17,7 @@ export interface WorkerNeeds {
   /** Paths it writes: the directory of the metric files. */
   readonly write: readonly string[];
   /** Where it listens. */
-  readonly bind: Address;
+  readonly bind: BindAddress;
 }
 
 /**
@@ -29,9 +30,11 @@ export function workerFlags(userFlags: readonly string[], needs: WorkerNeeds): s
   const flags = ["--unstable-net", "--no-prompt", ...userFlags];
   if (!userFlags.some((flag) => PERMISSION.test(flag))) return [...flags, "--allow-all"];
   if (userFlags.some((flag) => EVERYTHING.test(flag))) return flags;
-  add(flags, "read", "R", needs.read);
-  add(flags, "write", "W", needs.write);
-  add(flags, "net", "N", [formatAddress(needs.bind)]);
+  const { bind, read, write } = needs;
+  const sockets = "path" in bind ? [bind.path, stagingPath(bind.path)] : [];
+  add(flags, "read", "R", [...read, ...sockets]);
+  add(flags, "write", "W", [...write, ...sockets]);
+  if (!("path" in bind)) add(flags, "net", "N", [formatAddress(bind)]);
   return flags;
 }
 

@@ -87,6 +87,7 @@ function capture(): void {
     claim,
     accessLog: parts.accessLog,
     certificate: start.certificate,
+    keepAliveMs: start.keepAliveMs,
     onServing(serving) {
       parts.server = serving;
       if (!diesWithMaster) void serving.finished.then(watchParent(start.masterPid));

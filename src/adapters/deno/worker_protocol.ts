@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AccessLogConfig, Address } from "../../config/config.ts";
+import type { AccessLogConfig, BindAddress } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 import type { Certificate } from "./certificate.ts";
@@ -28,7 +28,7 @@ export interface WorkerStart {
   /** The application's module. */
   readonly app: string;
   /** Where the application listens; never port 0. */
-  readonly bind: Address;
+  readonly bind: BindAddress;
   /** The directory of the metric files. */
   readonly directory: string;
   /** The layout of the metric files. */
@@ -37,6 +37,8 @@ export interface WorkerStart {
   readonly metricPrefix: string;
   /** What the application's server shows its clients; without it there is no TLS. */
   readonly certificate?: Certificate;
+  /** How long an idle connection is kept, in milliseconds, where the server can say that. */
+  readonly keepAliveMs?: number;
   /** Where the access log goes; without it there is none. */
   readonly accessLog?: AccessLogConfig;
   /** How long the worker may take to end, in milliseconds. */

@@ -7,6 +7,7 @@ import type { AddressClaim, DrainableServer } from "../../../src/adapters/deno/d
 import { startWorkerInstrumentation } from "../../../src/adapters/deno/instrument.ts";
 import { Registry } from "../../../src/core/registry.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
+import { tcpPort } from "../../support/tcp_port.ts";
 import { waitFor } from "../../support/wait_for.ts";
 import { workerValues } from "../../support/worker_metrics.ts";
 
@@ -35,7 +36,7 @@ function capture() {
     claim,
     logged,
     servers,
-    url: (path = "/") => `http://127.0.0.1:${servers[0]!.addr.port}${path}`,
+    url: (path = "/") => `http://127.0.0.1:${tcpPort(servers[0]!.addr)}${path}`,
     values: () => workerValues(register),
     async [Symbol.asyncDispose]() {
       await Promise.all(servers.map((server) => server.shutdown({ drainMs: 0 })));
@@ -68,7 +69,7 @@ for (const [name, listen] of Object.entries(LISTENS)) {
     await waitFor(() => called === 1);
     const address = server.address() as AddressInfo;
     assertEquals(address.address, ADDRESS.hostname);
-    assertEquals(captured.servers.map(({ addr }) => addr.port), [address.port]);
+    assertEquals(captured.servers.map(({ addr }) => tcpPort(addr)), [address.port]);
     const response = await fetch(captured.url());
     assertEquals(await response.text(), "hello");
     // One request, although Deno might answer node:http through its own server.
@@ -205,7 +206,7 @@ Deno.test("shutdown() closes kept connections when node:http drains", async () =
   const ready = listening(server);
   server.listen(1);
   await ready;
-  using connection = await Deno.connect({ ...ADDRESS, port: captured.servers[0]!.addr.port });
+  using connection = await Deno.connect({ ...ADDRESS, port: tcpPort(captured.servers[0]!.addr) });
   const ask = async (): Promise<string> => {
     await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     const buffer = new Uint8Array(4096);

@@ -4,6 +4,7 @@ import type { AddressClaim, DrainableServer } from "../../../src/adapters/deno/d
 import { startWorkerInstrumentation } from "../../../src/adapters/deno/instrument.ts";
 import { Registry } from "../../../src/core/registry.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
+import { tcpPort } from "../../support/tcp_port.ts";
 import { waitFor } from "../../support/wait_for.ts";
 import { workerValues } from "../../support/worker_metrics.ts";
 
@@ -28,7 +29,7 @@ function capture(reusePort = false) {
     claim,
     logged,
     servers,
-    url: (path = "/") => `http://127.0.0.1:${servers[0]!.addr.port}${path}`,
+    url: (path = "/") => `http://127.0.0.1:${tcpPort(servers[0]!.addr)}${path}`,
     values: () => workerValues(register),
     async [Symbol.asyncDispose]() {
       await Promise.all(servers.map((server) => server.shutdown({ drainMs: 0 })));
@@ -207,7 +208,7 @@ Deno.test("captureDenoServe() serves WebSockets when the app upgrades a request"
 Deno.test("captureDenoServe() shares the port when reusePort is set", async () => {
   await using captured = capture(true);
   Deno.serve(() => new Response("first"));
-  const { port } = captured.servers[0]!.addr;
+  const port = tcpPort(captured.servers[0]!.addr);
   // The further one shares its port too: every worker opens it.
   const second = Deno.serve({ ...ADDRESS, port, onListen: () => {} }, () => new Response("second"));
   const answers = new Set<string>();
