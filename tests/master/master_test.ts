@@ -1,34 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createMaster, type Master, workerId } from "../../src/master/master.ts";
-import { FakeRuntime, settle } from "./fake_runtime.ts";
-
-interface Scene {
-  runtime: FakeRuntime;
-  master: Master;
-  events: string[];
-  exitCode: Promise<number>;
-}
-
-function begin(workers: number, timeoutMs = 0): Scene {
-  const runtime = new FakeRuntime();
-  const events: string[] = [];
-  const master = createMaster({
-    workers,
-    gracefulTimeoutMs: 30_000,
-    timeoutMs,
-    spawn: runtime.spawn,
-    clock: runtime.clock,
-    log: runtime.log,
-    observer: {
-      opened() {},
-      pool() {},
-      state: (slot, state) => events.push(`${slot} ${state}`),
-      ended: (slot) => events.push(`${slot} ended`),
-      restarted: (slot, reason, type) => events.push(`${slot} restarted ${reason} ${type}`),
-    },
-  });
-  return { runtime, master, events, exitCode: master.run() };
-}
+import { workerId } from "../../src/master/master.ts";
+import { settle } from "./fake_runtime.ts";
+import { begin, beginRunning, end, restarts } from "./scene.ts";
 
 Deno.test("workerId() is stable for a slot", () => {
   assertEquals(workerId(2), "worker_2");
@@ -194,22 +167,6 @@ Deno.test("run() names the worker and its end when one that had been running die
   assertEquals(await exitCode, 0);
 });
 
-async function beginRunning(workers: number, timeoutMs = 0): Promise<Scene> {
-  const scene = begin(workers, timeoutMs);
-  for (const worker of scene.runtime.started) await worker.run();
-  return scene;
-}
-
-async function end({ runtime, master, exitCode }: Scene): Promise<void> {
-  master.stop();
-  for (const worker of runtime.started) await worker.exit(0);
-  assertEquals(await exitCode, 0);
-  assertEquals(runtime.clock.waiting, []);
-}
-
-const restarts = (events: readonly string[]): string[] =>
-  events.filter((event) => event.includes("restarted"));
-
 Deno.test("reload() replaces one worker after the other, the new one up first", async () => {
   const scene = await beginRunning(2);
   const { runtime, master, events } = scene;
@@ -362,67 +319,6 @@ Deno.test("run() kills nobody for the time in which the master itself did not ru
   await runtime.clock.advance(11_000);
   assertEquals(runtime.started[0]!.asked, ["kill"]);
   await runtime.last.run();
-  await end(scene);
-});
-
-Deno.test("run() replaces a worker that asks for it, and tries again when that fails", async () => {
-  const scene = await beginRunning(1);
-  const { runtime, master, events } = scene;
-  const [first] = runtime.started;
-  await first!.worn();
-  await runtime.last.exit(1);
-  assertEquals([master.running, runtime.clock.waiting], [1, [75]]);
-  await runtime.clock.advance(75);
-  await runtime.last.run();
-  assertEquals([runtime.started.length, first!.asked], [3, ["drain"]]);
-  await first!.exit(0);
-  assertEquals(restarts(events), ["1 restarted max_requests graceful"]);
-  await end(scene);
-});
-
-Deno.test("run() replaces a worker that asks for it once, when a reload replaces it meanwhile", async () => {
-  const scene = await beginRunning(1);
-  const { runtime, master, events } = scene;
-  const [first] = runtime.started;
-  const reloaded = master.reload();
-  await settle();
-  await first!.worn();
-  await runtime.last.run();
-  await reloaded;
-  await settle();
-  assertEquals([runtime.started.length, first!.asked], [2, ["drain"]]);
-  await first!.exit(0);
-  assertEquals(restarts(events), ["1 restarted hup graceful"]);
-  await end(scene);
-});
-
-Deno.test("run() replaces a worker that asked for it, though a reload failed meanwhile", async () => {
-  const scene = await beginRunning(1);
-  const { runtime, master } = scene;
-  const [first] = runtime.started;
-  await first!.worn();
-  await runtime.last.exit(1);
-  const reloaded = master.reload();
-  await settle();
-  await runtime.last.exit(1);
-  await reloaded;
-  await runtime.clock.advance(200);
-  await runtime.last.run();
-  assertEquals([runtime.started.length, first!.asked], [4, ["drain"]]);
-  await first!.exit(0);
-  await end(scene);
-});
-
-Deno.test("run() lets a worker be whose predecessor asked to be replaced and died", async () => {
-  const scene = await beginRunning(1);
-  const { runtime } = scene;
-  const [first] = runtime.started;
-  await first!.worn();
-  await runtime.last.exit(1);
-  await first!.signalled("SIGKILL");
-  await runtime.last.run();
-  await runtime.clock.advance(10_000);
-  assertEquals(runtime.started.length, 3);
   await end(scene);
 });
 
