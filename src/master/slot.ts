@@ -88,7 +88,7 @@ export function createSlot(options: SlotOptions): Slot {
     life = start((state) => {
       onState(newest === life ? state : undefined);
       if (state === "running") isRunning(life!);
-    }, (reason) => wornOut(life!, reason));
+    }, (reason) => void wornOut(life!, reason));
     newest = life;
     lives.add(life);
     onState(undefined);
@@ -156,14 +156,17 @@ export function createSlot(options: SlotOptions): Slot {
       onState(current.state);
       if (reason !== "hup") {
         failures++;
-        wait(() => wornOut(current, reason));
+        const worn = current;
+        wait(() => void wornOut(worn, reason));
       }
     }
     done(false);
   }
 
-  function wornOut(life: WorkerLife | undefined, reason: WornReason): void {
-    if (life === undefined || life !== current || !open) return;
+  async function wornOut(life: WorkerLife, reason: WornReason): Promise<void> {
+    // Another one may be about to take its place anyway.
+    while (replacement !== undefined) await replacement.settled;
+    if (life !== current || !open) return;
     const why = reason === "timeout"
       ? "is in a process with a thread that hangs"
       : "has answered its number of requests";
@@ -175,9 +178,9 @@ export function createSlot(options: SlotOptions): Slot {
     // One that started a moment ago may have loaded what there was before.
     while (replacement !== undefined) await replacement.settled;
     if (!open) return true;
-    cancelWait?.();
-    cancelWait = undefined;
     if (current === undefined) {
+      cancelWait?.();
+      cancelWait = undefined;
       current = begin();
       return true;
     }

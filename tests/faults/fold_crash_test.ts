@@ -137,7 +137,8 @@ for (const seed of SEEDS) {
       await retireWriters({ directory, primitives: denoFilePrimitives });
       await scrape(undefined);
       assert(namesIn(directory).every((name) => /_retired\.db$|^retire\.lock$/.test(name)));
-      assertGreater(kills, 5);
+      // Two of them share the steps.
+      assertGreater(kills, folders === 1 ? 5 : 2);
       assertGreater(scrapes, kills);
       console.log(`${kills} kills, ${scrapes} scrapes, ${reclaimed} ids taken again`);
     });

@@ -1,9 +1,9 @@
-/** A master over workers that do what a test tells them. */
+/** A master with workers that do what a test tells them, and what it says of them. */
 import { assertEquals } from "@std/assert";
 import { createMaster, type Master } from "../../src/master/master.ts";
 import { FakeRuntime } from "./fake_runtime.ts";
 
-/** The master and what it is made of. */
+/** A master that is being tested. */
 export interface Scene {
   runtime: FakeRuntime;
   master: Master;
@@ -13,7 +13,7 @@ export interface Scene {
   exitCode: Promise<number>;
 }
 
-/** Starts a master; its workers are still starting. */
+/** Starts a master; its workers do nothing yet. */
 export function begin(workers: number, timeoutMs = 0): Scene {
   const runtime = new FakeRuntime();
   const events: string[] = [];
@@ -37,14 +37,14 @@ export function begin(workers: number, timeoutMs = 0): Scene {
   return { runtime, master, events, renewals, exitCode: master.run() };
 }
 
-/** Starts a master whose workers run. */
+/** The same with workers that run. */
 export async function beginRunning(workers: number, timeoutMs = 0): Promise<Scene> {
   const scene = begin(workers, timeoutMs);
   for (const worker of scene.runtime.started) await worker.run();
   return scene;
 }
 
-/** Stops the master and checks that nothing is left to happen. */
+/** Ends it in order; no timer may be left. */
 export async function end({ runtime, master, exitCode }: Scene): Promise<void> {
   master.stop();
   for (const worker of runtime.started) await worker.exit(0);
@@ -52,6 +52,6 @@ export async function end({ runtime, master, exitCode }: Scene): Promise<void> {
   assertEquals(runtime.clock.waiting, []);
 }
 
-/** The restarts among the events. */
+/** The restarts that the observer was told of. */
 export const restarts = (events: readonly string[]): string[] =>
   events.filter((event) => event.includes("restarted"));

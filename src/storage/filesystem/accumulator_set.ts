@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { ReadProblem, SampleSource } from "../../core/storage.ts";
 import { type HeldAccumulator, inodeOf, openAccumulator } from "./accumulator_file.ts";
 import { accumulatorName, FOLDED_TYPES } from "./accumulator_format.ts";
-import { errorText } from "./file_errors.ts";
+import { errorText, isPassing } from "./file_errors.ts";
 import type { ReadStats } from "./file_reader.ts";
 
 /** What was found at the name of an accumulator. */
@@ -36,10 +36,10 @@ export class AccumulatorSet {
    * Reads those that are new.
    *
    * @param problems Receives what cannot be read; such an accumulator is left out.
-   * @returns The first error met.
+   * @returns Whether one could not be read for a reason that says nothing about it.
    */
-  load(problems: ReadProblem[]): unknown {
-    let firstError: unknown;
+  load(problems: ReadProblem[]): boolean {
+    let passing = false;
     for (const type of FOLDED_TYPES) {
       const name = accumulatorName(type);
       const before = this.#found.get(name);
@@ -52,13 +52,13 @@ export class AccumulatorSet {
           : openAccumulator(this.#directory, type, ++this.#revision, this.#stats);
         this.#found.set(name, { inode: held?.inode ?? inode, held, damaged: false });
       } catch (error) {
-        firstError ??= error;
+        passing ||= isPassing(error);
         problems.push({ source: name, message: `Cannot read accumulator: ${errorText(error)}` });
         this.#found.set(name, { inode, held: undefined, damaged: true });
       }
       before?.held?.close();
     }
-    return firstError;
+    return passing;
   }
 
   /** Whether all are still those that were read last. */

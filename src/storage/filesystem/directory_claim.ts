@@ -29,10 +29,6 @@ import {
 import { lockRetiring } from "./retire_lock.ts";
 import { RETIRED_WRITER } from "./writer_file.ts";
 
-/** How long a process that was killed may still hold its locks on a busy machine, in milliseconds. */
-const LOCKS_FALL_MS = 1000;
-const LOOK_MS = 20;
-
 /** How {@linkcode claimDirectory} goes about. */
 export interface ClaimDirectoryOptions {
   /** The directory of the metric files; made when it is missing. */
@@ -79,11 +75,8 @@ export async function claimDirectory(options: ClaimDirectoryOptions): Promise<Di
   try {
     if (kill !== undefined) {
       await endFormerWorkers(lock.formerWorkers, primitives.identity, kill, log);
-      if (lock.formerWorkers.length > 0) {
-        await retryWhileLocksGo(() => ownFiles(directory, primitives));
-      }
     }
-    await whileLocksFall(() => ownFiles(directory, primitives));
+    await retryWhileLocksGo(() => ownFiles(directory, primitives));
     if (mode === "clean") await removeOwnFiles(directory, primitives, log);
   } catch (error) {
     lock.release();
@@ -97,23 +90,6 @@ export async function claimDirectory(options: ClaimDirectoryOptions): Promise<Di
       return Promise.resolve();
     },
   };
-}
-
-/**
- * The kernel drops the locks of a process that was killed when the last of its threads has ended,
- * which is a moment after `/proc` says that it is dead.
- */
-async function whileLocksFall(look: () => unknown): Promise<void> {
-  const end = performance.now() + LOCKS_FALL_MS;
-  for (;;) {
-    try {
-      look();
-      return;
-    } catch (error) {
-      if (performance.now() >= end) throw error;
-    }
-    await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
-  }
 }
 
 /** Our files in the directory. @throws {StorageError} when a writer of them is not known to be dead */

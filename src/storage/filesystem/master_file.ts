@@ -110,8 +110,9 @@ export async function endFormerWorkers(
 }
 
 /**
- * Calls `check` until it does not throw. The threads of a process that has ended may hold its locks
- * for a moment longer.
+ * Calls `check` until it does not throw, for a while. The kernel drops the locks of a process that
+ * was killed when the last of its threads has ended: a moment after `/proc` says that it is dead,
+ * and a longer one on a busy machine.
  */
 export async function retryWhileLocksGo<T>(check: () => T): Promise<T> {
   const end = performance.now() + KILLED_MS;

@@ -15,7 +15,6 @@ import { parseMetricFileName } from "./file_format.ts";
 import { FileReader, type ReadStats } from "./file_reader.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FilePrimitives } from "./primitives.ts";
-import { isSetAside } from "./retire_foreign.ts";
 import { tryLockRetiring } from "./retire_lock.ts";
 
 /** What {@linkcode openFilesystemReader} reads. */
@@ -104,9 +103,9 @@ class Reader implements FilesystemReader {
    */
   #pass(quiet: boolean): Snapshot | undefined {
     const problems: ReadProblem[] = [];
-    const failure = this.#accumulators.load(problems);
+    const failed = this.#accumulators.load(problems);
     // Totals would fall, and rise again with the next read.
-    if (isPassing(failure) && this.#last !== undefined) return { ...this.#last, problems };
+    if (failed && this.#last !== undefined) return { ...this.#last, problems };
     const names = this.#list(problems);
     const writers = this.#watch.look(names, problems);
     const files = new Map<string, FileReader>();
@@ -127,7 +126,8 @@ class Reader implements FilesystemReader {
       }
     }
     this.#files = files;
-    if (!quiet && !(whole && this.#accumulators.isCurrent() && !this.#hasMoved(names))) {
+    // In this order: what was set aside and folded before the second list is in an accumulator by then.
+    if (!quiet && !(whole && !this.#hasGrown(names) && this.#accumulators.isCurrent())) {
       return undefined;
     }
     const counted = [...files.values()].filter((file) => !this.#isAbsorbed(file));
@@ -148,11 +148,12 @@ class Reader implements FilesystemReader {
   }
 
   /**
-   * Whether a foreign file was set aside meanwhile: a listing during a rename may have neither name.
+   * Whether there are metric files that a list has not: a list made while a foreign file is set aside,
+   * or put back because somebody opened it, may have neither of its names.
    */
-  #hasMoved(names: readonly string[]): boolean {
+  #hasGrown(names: readonly string[]): boolean {
     const before = new Set(names);
-    return this.#list([]).some((name) => isSetAside(name) && !before.has(name));
+    return this.#list([]).some((name) => name.endsWith(".db") && !before.has(name));
   }
 
   /** Says what was said last rather than something wrong. */

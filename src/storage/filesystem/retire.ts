@@ -136,9 +136,11 @@ class Retirement {
 
   async run(): Promise<Retired> {
     const { primitives, foreign = false, log } = this.#options;
-    const names = readdirSync(this.#directory).sort();
     const watch = new WriterWatch(this.#directory, primitives);
-    const writers = watch.look(names, this.#problems);
+    const writers = watch.look(readdirSync(this.#directory), this.#problems);
+    // Only now: who is dead makes no more files, but one that died just before it was looked at may
+    // have made some after the first list, and they would be left without a writer file for ever.
+    const names = readdirSync(this.#directory).sort();
     this.#removeStale(names);
     const isDead = ({ liveness }: WriterState): boolean => liveness === "dead";
     // Whatever an earlier run has left over has its writer file still, but for what is foreign.

@@ -99,6 +99,19 @@ Deno.test("read() starts again when a foreign file was set aside, though another
   assertEquals(await readPage(reader), { [SERIES]: 1, 'items_total{item="1"}': 3 });
 });
 
+Deno.test("read() starts again when there is a foreign file that its list has not", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  await liveAndCount(directory, "1", 1);
+  // A list that is made during a rename may have neither name; this file was put back since then.
+  const putBack = once(() => {
+    const file = fileBytes([{ key: key(1), value: 2 }]);
+    Deno.writeFileSync(`${directory}/counter_9.db`, file);
+  });
+  await using reader = openFilesystemReader({ directory, primitives: disturbed(putBack) });
+  assertEquals(await readPage(reader), { [SERIES]: 1, 'items_total{item="1"}': 2 });
+});
+
 Deno.test("read() asks for quiet when it is disturbed again and again, and counts what is there then", async () => {
   await using temp = await tempDir();
   const directory = temp.path;

@@ -4,6 +4,7 @@ import { markAbsent } from "../../../src/core/absent.ts";
 import { FILE_OPERATIONS } from "../../../src/storage/filesystem/file_operations.ts";
 import {
   type FileOperations,
+  type FilePrimitives,
   openFilesystemReader,
   retireWriters,
 } from "../../../src/storage/filesystem/mod.ts";
@@ -183,6 +184,29 @@ Deno.test("retireWriters() leaves alone a writer that takes the id of one being 
   await retireWriters({ directory, primitives });
   assertEquals((await pageOf(directory))['counter_total{item="0"}'], expected);
   assertEquals(namesIn(directory), [...ACCUMULATORS, "retire.lock"].sort());
+});
+
+Deno.test("retireWriters() leaves nothing of a writer that made a file just before it died", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const worker = openWorker(directory, "1");
+  worker.put(COUNTER, 0, 1);
+  let death: PromiseLike<void> | undefined;
+  const dying: FilePrimitives = {
+    ...primitives,
+    locks: {
+      lock: (path) => primitives.locks!.lock(path),
+      isLocked(path) {
+        if (!path.endsWith("writer_1.lock")) return primitives.locks!.isLocked(path);
+        worker.put(["histogram"], 0, 1);
+        death = worker[Symbol.asyncDispose]();
+        return false;
+      },
+    },
+  };
+  await retireWriters({ directory, primitives: dying });
+  await death;
+  assertEquals(namesIn(directory), ["counter_retired.db", "histogram_retired.db", "retire.lock"]);
 });
 
 Deno.test("retireWriters() folds no series that was removed, and none that was never set", async () => {
