@@ -288,3 +288,20 @@ Deno.test("gpe serve runs threads with the permissions that are given", async ()
   assertEquals(await get(serving), String(host));
   assertEquals(sumOf(await serving.scrape(), "gunicorn_worker_requests_total"), 1);
 });
+
+Deno.test("gpe serve passes on what a thread prints as what a process prints", async () => {
+  const app = checkoutPath("tests/fixtures/apps/prints.ts");
+  const printed: string[] = [];
+  for (const workerClass of ["process", "thread"]) {
+    await using serving = await startServing(app, {
+      workers: 1,
+      flags: ["--worker-class", workerClass],
+    });
+    await serving.gpe.waitForOutput(/worker_1: the end/);
+    await serving.gpe.stop();
+    const output = `${serving.gpe.stdout}\n--\n${serving.gpe.stderr}`;
+    printed.push(output.split("\n").filter((line) => /^\w+: |^--/.test(line)).join("\n"));
+  }
+  assertEquals(printed[1], printed[0]);
+  assertMatch(printed[0]!, /^worker_1: somebody has 12% of /m);
+});

@@ -39,9 +39,19 @@ export function openAccessLog(target: AccessLogConfig, workerId: string, log: Lo
 }
 
 const STDOUT_SINK: AccessSink = {
-  append: (bytes) => Deno.stdout.writeSync(bytes),
+  append: (bytes) => Deno.stdout.writeSync(atomicPart(bytes)),
   close() {},
 };
+
+/** The most that a pipe takes in one piece when several threads write to it: `PIPE_BUF` of Linux. */
+const PIPE_BYTES = 4096;
+
+/** As many whole lines as a pipe takes in one piece, or all when the first line is longer. */
+function atomicPart(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= PIPE_BYTES) return bytes;
+  const end = bytes.lastIndexOf(0x0a, PIPE_BYTES - 1) + 1;
+  return end > 0 ? bytes.subarray(0, end) : bytes;
+}
 
 /**
  * Opens a file to append to; it is created when it is not there. With `O_APPEND` the kernel

@@ -47,6 +47,7 @@ export function createThreadSpawner(options: SpawnWorkerOptions): ThreadSpawner 
   const startProcess = createStartProcess({
     ...options,
     app: options.start.app,
+    isHost: true,
     preload: import.meta.resolve("./thread_host.ts"),
   });
   const hosts = new Set<Host>();

@@ -5,6 +5,7 @@
  */
 import { describeLoadFailure } from "./boot_failure.ts";
 import type { FromThread, ToThread } from "./thread_protocol.ts";
+import { nameConsole } from "./thread_console.ts";
 import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
 import { createChannelLog } from "./worker_channel.ts";
 import { isProtocolMessage, type WorkerStart } from "./worker_protocol.ts";
@@ -58,6 +59,7 @@ addEventListener("unload", () => void send({ "@gpe/cli": "ended", code: Deno.exi
 scope.close = () => Deno.exit();
 
 const start = await told.promise;
+nameConsole(start.workerId);
 const channel = { send, log: createChannelLog(send) };
 worker = startWorkerApp({ start, channel, longestLingerMs: LONGEST_LINGER_MS });
 await load(worker);

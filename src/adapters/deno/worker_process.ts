@@ -37,6 +37,8 @@ export interface WorkerProcessOptions {
   readonly log: Log;
   /** How lines that they print are passed on. */
   readonly logFormat: "text" | "json";
+  /** Whether they hold threads, which mark their lines. @default {false} */
+  readonly isHost?: boolean;
 }
 
 /** What is heard of a process. */
@@ -70,7 +72,7 @@ export type StartProcess = (name: string, events: ProcessEvents) => WorkerProces
  * `deno run`.
  */
 export function createStartProcess(options: WorkerProcessOptions): StartProcess {
-  const { flags, preload, app, env, log, logFormat } = options;
+  const { flags, preload, app, env, log, logFormat, isHost = false } = options;
   const args = ["run", ...flags, `--preload=${preload}`, app];
   const stdout = createLineRelay(Deno.stdout);
   const stderr = createLineRelay(Deno.stderr);
@@ -79,7 +81,7 @@ export function createStartProcess(options: WorkerProcessOptions): StartProcess 
   return (name, events) => {
     const child = spawn(Deno.execPath(), args, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     const heap = watchHeap(child.stderr!);
-    const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, name, stream);
+    const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, name, stream, isHost);
     const output = Promise.all([
       stdout.follow(child.stdout!, dress("stdout")),
       stderr.follow(heap.stream, dress("stderr")),
