@@ -47,7 +47,7 @@ export interface Values {
   /** `--workers` */
   workers: number;
   /** `--worker-class` */
-  workerClass: "process";
+  workerClass: "process" | "thread";
   /** `--graceful-timeout` */
   gracefulTimeoutMs: number;
   /** `--timeout` */

@@ -85,8 +85,8 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     default: "process",
     placeholder: "CLASS",
     group: "serve",
-    description: 'How workers run: "process"',
-    parser: choice("process"),
+    description: 'How workers run: "process", or "thread", all in one process',
+    parser: choice("process", "thread"),
   },
   gracefulTimeoutMs: {
     flag: "graceful-timeout",

@@ -47,6 +47,8 @@ export interface MasterOptions {
   readonly timeoutMs: number;
   /** Starts a worker. */
   readonly spawn: SpawnWorker;
+  /** Called when a reload begins: workers started from then on share nothing with those before. */
+  readonly renew?: () => void;
   /** Time and chance. */
   readonly clock: Clock;
   /** Where starts, ends and failures are told. */
@@ -59,7 +61,7 @@ export interface MasterOptions {
 export interface Master {
   /** How many workers are running. */
   readonly running: number;
-  /** The process ids of all workers that are not dead. */
+  /** The ids of the processes of all workers that are not dead. */
   readonly pids: readonly number[];
   /**
    * Starts the workers and keeps them alive until the master is stopped or gives up.
@@ -211,6 +213,7 @@ export function createMaster(options: MasterOptions): Master {
 
   async function reloadOnce(): Promise<void> {
     const pool = openSlots();
+    options.renew?.();
     log.info("Reloading: replacing the workers one after the other", { workers: pool.length });
     for (const slot of pool) {
       const replaced = await slot.replace("hup");
@@ -234,7 +237,7 @@ export function createMaster(options: MasterOptions): Master {
       return running();
     },
     get pids() {
-      return lives().flatMap(({ pid }) => pid === undefined ? [] : [pid]);
+      return [...new Set(lives().flatMap(({ pid }) => pid === undefined ? [] : [pid]))];
     },
     run() {
       for (let slot = 1; slot <= workers; slot++) grow();

@@ -35,6 +35,7 @@ const RESTARTS: readonly (readonly [EndReason, EndType])[] = [
   ["exit", "crash"],
   ["signal", "crash"],
   ["oom", "crash"],
+  ["timeout", "graceful"],
   ["timeout", "forced"],
   ["max_requests", "graceful"],
   ["max_requests", "forced"],

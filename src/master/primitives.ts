@@ -25,6 +25,12 @@ export interface BootFailure {
   readonly stack?: string;
 }
 
+/**
+ * Why a worker waits for another in its place: it has answered as many requests as it shall, or its
+ * process has to end because another thread in it hangs.
+ */
+export type WornReason = "max_requests" | "timeout";
+
 /** What a worker reports, never after its end. Each is called at most once, but for `beat`. */
 export interface WorkerEvents {
   /** The application listens. */
@@ -33,8 +39,8 @@ export interface WorkerEvents {
   failed(failure: BootFailure): void;
   /** The worker's event loop turned; again and again, more often than the timeout asks for. */
   beat(): void;
-  /** The worker has answered as many requests as it shall, and waits for another in its place. */
-  worn(): void;
+  /** The worker goes on, but waits for another in its place. */
+  worn(reason: WornReason): void;
 }
 
 /**
@@ -45,9 +51,13 @@ export type StopKind = "stop" | "drain";
 
 /** One started worker. */
 export interface WorkerHandle {
-  /** The process id; `undefined` where a worker is no process of its own. */
+  /** The id of its process, which several threads share; `undefined` when there is none. */
   readonly pid: number | undefined;
-  /** Resolves when nothing of the worker is left; never rejects. */
+  /**
+   * Resolves when nothing of the worker is left; never rejects. A thread that hangs cannot be ended
+   * alone: it counts as ended when it is given up, and its process follows as soon as the other
+   * threads in it have been replaced.
+   */
   readonly ended: Promise<WorkerExit>;
   /** Asks the worker to finish what it has begun and to end. `"stop"` may follow `"drain"`. */
   stop(kind: StopKind): void;

@@ -6,11 +6,11 @@
  */
 import type { Log } from "../core/log.ts";
 import { backoffMs } from "./backoff.ts";
-import type { Clock } from "./primitives.ts";
+import type { Clock, WornReason } from "./primitives.ts";
 import type { EndReason, EndType, WorkerEnd, WorkerLife, WorkerState } from "./worker_life.ts";
 
 /** Why a worker is replaced that could go on. */
-export type ReplaceReason = "hup" | "max_requests";
+export type ReplaceReason = "hup" | WornReason;
 
 /** What a slot asks of its master, and tells it. */
 export interface SlotOptions {
@@ -21,7 +21,10 @@ export interface SlotOptions {
   /** Where starts, ends and failures are told. */
   readonly log: Log;
   /** Starts a worker. */
-  readonly start: (onState: (state: WorkerState) => void, onWorn: () => void) => WorkerLife;
+  readonly start: (
+    onState: (state: WorkerState) => void,
+    onWorn: (reason: WornReason) => void,
+  ) => WorkerLife;
   /** The newest worker entered a state; `undefined`: something else about the workers changed. */
   readonly onState: (state: WorkerState | undefined) => void;
   /** A worker ended, for whatever reason. */
@@ -85,7 +88,7 @@ export function createSlot(options: SlotOptions): Slot {
     life = start((state) => {
       onState(newest === life ? state : undefined);
       if (state === "running") isRunning(life!);
-    }, () => void wornOut(life!));
+    }, (reason) => void wornOut(life!, reason));
     newest = life;
     lives.add(life);
     onState(undefined);
@@ -151,21 +154,24 @@ export function createSlot(options: SlotOptions): Slot {
       log.error(`Cannot replace ${name}: ${why}; the one before goes on`);
       newest = current;
       onState(current.state);
-      if (reason === "max_requests") {
+      if (reason !== "hup") {
         failures++;
         const worn = current;
-        wait(() => void wornOut(worn));
+        wait(() => void wornOut(worn, reason));
       }
     }
     done(false);
   }
 
-  async function wornOut(life: WorkerLife): Promise<void> {
+  async function wornOut(life: WorkerLife, reason: WornReason): Promise<void> {
     // Another one may be about to take its place anyway.
     while (replacement !== undefined) await replacement.settled;
     if (life !== current || !open) return;
-    log.info(`${name} has answered its number of requests, starting another`, { pid: life.pid });
-    void replace("max_requests");
+    const why = reason === "timeout"
+      ? "is in a process with a thread that hangs"
+      : "has answered its number of requests";
+    log.info(`${name} ${why}, starting another`, { pid: life.pid });
+    void replace(reason);
   }
 
   async function replace(reason: ReplaceReason): Promise<boolean> {
@@ -215,7 +221,7 @@ export function createSlot(options: SlotOptions): Slot {
 
 /** The ends that the master itself brought about while the service went on. */
 function isPlanned(reason: EndReason): boolean {
-  return reason === "hup" || reason === "max_requests" || reason === "ttou";
+  return reason === "hup" || reason === "max_requests" || reason === "timeout" || reason === "ttou";
 }
 
 /** How and, where it is known, why a worker ended, as logs say it. */

@@ -9,7 +9,14 @@
  * @module
  */
 import { watchBeats } from "./heartbeat.ts";
-import type { BootFailure, Clock, SpawnWorker, StopKind, WorkerExit } from "./primitives.ts";
+import type {
+  BootFailure,
+  Clock,
+  SpawnWorker,
+  StopKind,
+  WorkerExit,
+  WornReason,
+} from "./primitives.ts";
 
 /** The state of a worker; Gunicorn's exporter names them so. */
 export type WorkerState = "starting" | "running" | "quitting" | "aborting" | "dead";
@@ -24,9 +31,9 @@ export const WORKER_STATES: readonly WorkerState[] = [
 ];
 
 /**
- * Why a worker ended: on its own (`exit`, `signal`, `oom`, `boot`), because it hung (`timeout`),
- * replaced by another (`hup`, `max_requests`), not needed any more (`ttou`), with the service
- * (`stop`).
+ * Why a worker ended: on its own (`exit`, `signal`, `oom`, `boot`), because it hung or a thread
+ * beside it did (`timeout`), replaced by another (`hup`, `max_requests`), not needed any more
+ * (`ttou`), with the service (`stop`).
  */
 export type EndReason =
   | "exit"
@@ -95,7 +102,7 @@ export interface LifeOptions {
   /** Called at each change, also for the first state. */
   readonly onState: (state: WorkerState) => void;
   /** Called when the worker wants another in its place. */
-  readonly onWorn: () => void;
+  readonly onWorn: (reason: WornReason) => void;
 }
 
 /** Starts a worker and follows it to its end. */
@@ -132,8 +139,8 @@ export function startLife(options: LifeOptions): WorkerLife {
       // A start that never ends may well have an event loop that turns.
       if (booted) heartbeat.beat();
     },
-    worn() {
-      if (state === "running") onWorn();
+    worn(reason) {
+      if (state === "running") onWorn(reason);
     },
   });
   termination.signal.addEventListener("abort", () => {

@@ -59,6 +59,8 @@ export interface WorkerMetricsOptions {
    * be told: the gauges of a worker show the highest of its live writers instead.
    */
   readonly timestamps?: boolean;
+  /** Whether memory and processor time of the process are shown; default `true`. */
+  readonly showsProcess?: boolean;
 }
 
 interface CounterSeries {
@@ -69,6 +71,9 @@ interface GaugeSeries {
   dec(value?: number): void;
   set(value: number): void;
 }
+/** The place of a gauge that another worker shows. */
+const NOT_SHOWN: GaugeSeries = { inc() {}, dec() {}, set() {} };
+
 interface HistogramSeries {
   observe(value: number): void;
 }
@@ -115,7 +120,7 @@ export interface RequestLine {
  * @throws {Error} When a metric of the same name is registered already.
  */
 export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetrics {
-  const { register, workerId, timestamps = true } = options;
+  const { register, workerId, timestamps = true, showsProcess = true } = options;
   const prefix = `${options.prefix ?? "gunicorn"}_worker_`;
   const labels = { worker_id: workerId };
   const registers = [register];
@@ -192,8 +197,12 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
       "The longest delay of a timer within the last second.",
       newest,
     ),
-    memory: gauge("memory_bytes", "Resident memory of the worker.", newest),
-    cpu: gauge("cpu_percent", "Processor time used, in percent of one core.", newest),
+    memory: showsProcess
+      ? gauge("memory_bytes", "Resident memory of the worker.", newest)
+      : NOT_SHOWN,
+    cpu: showsProcess
+      ? gauge("cpu_percent", "Processor time used, in percent of one core.", newest)
+      : NOT_SHOWN,
     uptime: gauge("uptime_seconds", "Time since the worker started.", newest),
     get requestCount() {
       return requestCount;

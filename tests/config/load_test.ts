@@ -99,14 +99,14 @@ Deno.test("loadConfig() lists every problem with its value, its origin and what 
     () =>
       loadConfig(sources(
         { PROMETHEUS_METRICS_PORT: "abc", REDIS_DB: "-1" },
-        { "worker-class": ["thread"], bind: ["unix:"], "deno-flag": ["--ok", ""] },
+        { "worker-class": ["fiber"], bind: ["unix:"], "deno-flag": ["--ok", ""] },
       )),
     ConfigError,
   );
   assertEquals(error.problems, [
     'PROMETHEUS_METRICS_PORT is "abc", expected a port from 0 to 65535',
     '--bind is "unix:", expected HOST:PORT, [IPV6]:PORT, :PORT or PORT with a port from 0 to 65535, or unix:PATH',
-    '--worker-class is "thread", expected "process"',
+    '--worker-class is "fiber", expected "process" or "thread"',
     '--deno-flag is "", expected a flag of deno run',
     'REDIS_DB is "-1", expected a whole number from 0 to 2147483647',
   ]);

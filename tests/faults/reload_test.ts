@@ -32,9 +32,17 @@ interface Load {
   done: boolean;
 }
 
-Deno.test(`gpe serve fails no kept connection in ${RELOADS} reloads under load`, async () => {
+for (const workerClass of ["process", "thread"]) {
+  Deno.test(
+    `gpe serve fails no kept connection in ${RELOADS} reloads of each ${workerClass} under load`,
+    () => reloadUnderLoad(workerClass),
+  );
+}
+
+async function reloadUnderLoad(workerClass: string): Promise<void> {
   await using serving = await startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
     workers: WORKERS,
+    flags: ["--worker-class", workerClass],
   });
   const load: Load = { kept: 0, fresh: 0, resets: 0, done: false };
   const clients = [
@@ -52,7 +60,7 @@ Deno.test(`gpe serve fails no kept connection in ${RELOADS} reloads under load`,
 
   const restarts = RELOADS * WORKERS;
   console.log(
-    `${RELOADS} reloads, ${restarts} restarts: ${load.kept} answers on kept connections, ` +
+    `${RELOADS} reloads of each ${workerClass}, ${restarts} restarts: ${load.kept} answers on kept connections, ` +
       `0 failures; ${load.fresh} on new ones, ${load.resets} reset before the first byte`,
   );
   assertLessOrEqual(load.resets, restarts * (CONNECTING_CLIENTS + KEEPING_CLIENTS));
@@ -71,7 +79,7 @@ Deno.test(`gpe serve fails no kept connection in ${RELOADS} reloads under load`,
   );
   assertEquals(sumOf(samples, "gunicorn_master_signals_total", { signal: "hup" }), RELOADS);
   assertEquals(samples.get("gpe_scrape_corrections_total"), 0);
-});
+}
 
 /** Asks on one connection until the server says that it closes it, then on another. */
 async function keepAsking(serving: Serving, load: Load): Promise<void> {

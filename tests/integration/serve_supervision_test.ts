@@ -191,14 +191,19 @@ for (
   });
 }
 
-Deno.test("gpe serve spreads 1,000 new connections over four workers", async () => {
-  await using serving = await startServing(HELLO, { workers: 4 });
-  await repeat(1000, 8, async () => assert(await requestOnce(`${serving.app}/`)));
-  const samples = await serving.scrape();
-  for (const worker_id of ["worker_1", "worker_2", "worker_3", "worker_4"]) {
-    assertGreaterOrEqual(sumOf(samples, "gunicorn_worker_requests_total", { worker_id }), 125);
-  }
-});
+for (const workerClass of ["process", "thread"]) {
+  Deno.test(`gpe serve spreads 1,000 new connections over four workers (${workerClass})`, async () => {
+    await using serving = await startServing(HELLO, {
+      workers: 4,
+      flags: ["--worker-class", workerClass],
+    });
+    await repeat(1000, 8, async () => assert(await requestOnce(`${serving.app}/`)));
+    const samples = await serving.scrape();
+    for (const worker_id of ["worker_1", "worker_2", "worker_3", "worker_4"]) {
+      assertGreaterOrEqual(sumOf(samples, "gunicorn_worker_requests_total", { worker_id }), 125);
+    }
+  });
+}
 
 Deno.test("gpe serve leaves a worker alone that keeps the channel to its master busy", async () => {
   await using serving = await startServing(checkoutPath("tests/fixtures/apps/floods_ipc.ts"), {

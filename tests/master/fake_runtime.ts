@@ -7,6 +7,7 @@ import type {
   WorkerEvents,
   WorkerExit,
   WorkerHandle,
+  WornReason,
 } from "../../src/master/primitives.ts";
 import type { Log, LogLevel } from "../../src/core/log.ts";
 
@@ -97,8 +98,8 @@ export class FakeWorker implements WorkerHandle {
     await settle();
   }
 
-  async worn(): Promise<void> {
-    this.events.worn();
+  async worn(reason: WornReason = "max_requests"): Promise<void> {
+    this.events.worn(reason);
     await settle();
   }
 

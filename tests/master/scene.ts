@@ -8,6 +8,8 @@ export interface Scene {
   runtime: FakeRuntime;
   master: Master;
   events: string[];
+  /** One for each time that workers from then on were to share nothing with those before. */
+  renewals: true[];
   exitCode: Promise<number>;
 }
 
@@ -15,11 +17,13 @@ export interface Scene {
 export function begin(workers: number, timeoutMs = 0): Scene {
   const runtime = new FakeRuntime();
   const events: string[] = [];
+  const renewals: true[] = [];
   const master = createMaster({
     workers,
     gracefulTimeoutMs: 30_000,
     timeoutMs,
     spawn: runtime.spawn,
+    renew: () => void renewals.push(true),
     clock: runtime.clock,
     log: runtime.log,
     observer: {
@@ -30,7 +34,7 @@ export function begin(workers: number, timeoutMs = 0): Scene {
       restarted: (slot, reason, type) => events.push(`${slot} restarted ${reason} ${type}`),
     },
   });
-  return { runtime, master, events, exitCode: master.run() };
+  return { runtime, master, events, renewals, exitCode: master.run() };
 }
 
 /** The same with workers that run. */

@@ -1,4 +1,4 @@
-/** Workers that have answered their number of requests. */
+/** Workers that ask for another in their place. */
 import { assertEquals } from "@std/assert";
 import { settle } from "./fake_runtime.ts";
 import { beginRunning, end, restarts } from "./scene.ts";
@@ -62,4 +62,28 @@ Deno.test("run() lets a worker be whose predecessor asked to be replaced and die
   await runtime.clock.advance(10_000);
   assertEquals(runtime.started.length, 3);
   await end(scene);
+});
+
+Deno.test("run() replaces a worker whose process has to end, and counts it as a timeout", async () => {
+  const scene = await beginRunning(1);
+  const { runtime, events } = scene;
+  const [first] = runtime.started;
+  await first!.worn("timeout");
+  assertEquals(first!.asked, []);
+  await runtime.last.run();
+  assertEquals(first!.asked, ["drain"]);
+  await first!.exit(0);
+  assertEquals(restarts(events), ["1 restarted timeout graceful"]);
+  await end(scene);
+});
+
+Deno.test("reload() has new workers share nothing with those before", async () => {
+  const scene = await beginRunning(2);
+  const { runtime, master, renewals } = scene;
+  assertEquals(renewals.length, 0);
+  const reloading = master.reload();
+  await settle();
+  assertEquals([renewals.length, runtime.started.length], [1, 3]);
+  await end(scene);
+  await reloading;
 });

@@ -25,6 +25,11 @@ export interface WorkerOptions {
   readonly prefix?: string;
   /** Whether the storage keeps times; default `true`. */
   readonly timestamps?: boolean;
+  /**
+   * Whether memory and processor time, which belong to the process, are shown; default `true`. Of
+   * several threads one does.
+   */
+  readonly showsProcess?: boolean;
 }
 
 /** Everything that records in this process. */
@@ -48,6 +53,7 @@ export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerI
     workerId: options.workerId ?? permittedEnv("GPE_WORKER_ID") ?? "worker_1",
     prefix: options.prefix ?? "gunicorn",
     timestamps: options.timestamps ?? true,
+    showsProcess: options.showsProcess ?? true,
   });
   const now = DENO_SAMPLER.now;
   const uninstall = installResponseTracking();

@@ -6,10 +6,9 @@
 import type { BindAddress, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
-import { beatPeriodMs } from "../../master/heartbeat.ts";
 import { createMaster, type MasterObserver } from "../../master/master.ts";
 import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
-import type { Clock, SpawnWorker } from "../../master/primitives.ts";
+import type { Clock } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
 import {
   claimDirectory,
@@ -20,7 +19,7 @@ import {
 import { VERSION } from "../../version.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
-import { type Certificate, certificateSource } from "./certificate.ts";
+import { certificateSource } from "./certificate.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
@@ -30,12 +29,10 @@ import { permittedEnv } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
-import { createSpawnWorker } from "./spawn_worker.ts";
 import { connectSystemd } from "./systemd.ts";
 import { probeSocket, removeSocket } from "./unix_socket.ts";
 import { watchModules } from "./watch_modules.ts";
-import { workerEnv } from "./worker_env.ts";
-import { workerFlags } from "./worker_flags.ts";
+import { createWorkers } from "./workers.ts";
 
 /** How often the master's uptime is written, in milliseconds. */
 const UPTIME_INTERVAL_MS = 1000;
@@ -124,11 +121,13 @@ export async function runServe(options: ServeOptions): Promise<number> {
     systemd.ready();
     print(startText(bind, metrics, scheme));
   };
+  const { spawn, renew } = running.use(createWorkers(config, { bind, app, log, certificate }));
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
     timeoutMs: config.timeoutMs,
-    spawn: workerSpawner(config, { bind, app, log, certificate }),
+    spawn,
+    renew,
     clock: CLOCK,
     log,
     observer: observeAll(
@@ -194,45 +193,6 @@ function workerCount(config: Config, log: Log): number {
     asked: config.workers,
   });
   return 1;
-}
-
-function workerSpawner(
-  config: Config,
-  { bind, app, log, certificate }: {
-    readonly bind: BindAddress;
-    readonly app: URL;
-    readonly log: Log;
-    readonly certificate: (() => Certificate) | undefined;
-  },
-): SpawnWorker {
-  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
-    config;
-  const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
-  const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
-  return createSpawnWorker({
-    flags: workerFlags(config.denoFlags, {
-      read: [...folder, directory],
-      write: [directory, ...logFiles],
-      bind,
-    }),
-    start: {
-      app: app.href,
-      bind,
-      directory,
-      layout,
-      metricPrefix,
-      gracefulTimeoutMs,
-      beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
-      ...accessLog && { accessLog },
-      ...keepAliveMs !== undefined && { keepAliveMs },
-    },
-    env: workerEnv(config.workerEnv),
-    certificate,
-    maxRequests: config.maxRequests,
-    maxRequestsJitter: config.maxRequestsJitter,
-    log,
-    logFormat: config.logFormat,
-  });
 }
 
 /** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */

@@ -1,22 +1,13 @@
 /**
- * Starts worker processes of Deno, connected with the master by an IPC channel.
- *
- * `node:child_process` because `Deno.Command` has no such channel. The channel needs no
- * permission in the worker, and its end tells the worker that the master is gone, even after
- * SIGKILL.
+ * Starts workers that are processes of their own.
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../core/log.ts";
-import type { SpawnWorker, WorkerExit } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
+import type { SpawnWorker, WorkerEvents } from "../../master/primitives.ts";
 import type { Certificate } from "./certificate.ts";
-import { watchHeap } from "./heap_watch.ts";
-import { createLineRelay } from "./line_relay.ts";
-import { watchOomKills } from "./oom_kills.ts";
-import { sendSignal } from "./send_signal.ts";
-import { dressOutput } from "./worker_output.ts";
+import { createStartProcess } from "./worker_process.ts";
 import {
   DRAIN_SIGNAL,
   type FromWorker,
@@ -26,20 +17,15 @@ import {
   type WorkerStart,
 } from "./worker_protocol.ts";
 
-/** How long the rest of a dead worker's output may take, in milliseconds. */
-const OUTPUT_MS = 1000;
-/**
- * The same of its messages: they are in the channel already. Shorter, because Deno 2.9 does not
- * always say that the channel of a worker which was killed early has ended.
- */
-const MESSAGES_MS = 100;
-
-/** What worker processes are started with. */
+/** What workers are started with. */
 export interface SpawnWorkerOptions {
   /** The flags of `deno run`, permissions included. */
   readonly flags: readonly string[];
   /** What each worker is told, but for what is its own. */
-  readonly start: Omit<WorkerStart, "workerId" | "maxRequests" | "masterPid" | "certificate">;
+  readonly start: Omit<
+    WorkerStart,
+    "workerId" | "maxRequests" | "masterPid" | "certificate" | "showsProcess"
+  >;
   /** After how many requests a worker is replaced; 0: never. */
   readonly maxRequests: number;
   /** The most by which chance raises that number, so that not all are replaced at once. */
@@ -54,114 +40,76 @@ export interface SpawnWorkerOptions {
   readonly logFormat: "text" | "json";
 }
 
-/**
- * Makes the function that starts workers. The worker's own module is preloaded, so that the
- * application stays the main module: its `deno.json`, `package.json` and lock file are found as
- * with `deno run`.
- */
+/** Makes the function that starts worker processes. */
 export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
-  const { flags, start, env, certificate, maxRequests, maxRequestsJitter, log, logFormat } =
-    options;
+  const { flags, start, env, log, logFormat } = options;
   const preload = import.meta.resolve("./worker_main.ts");
-  const args = ["run", ...flags, `--preload=${preload}`, start.app];
-  const stdout = createLineRelay(Deno.stdout);
-  const stderr = createLineRelay(Deno.stderr);
-  const oomKills = watchOomKills();
-  const chosenRequests = (): number =>
-    maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
+  const startProcess = createStartProcess({
+    flags,
+    preload,
+    app: start.app,
+    env,
+    log,
+    logFormat,
+  });
 
   return (slot, events) => {
-    const child = spawn(Deno.execPath(), args, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
-    const heap = watchHeap(child.stderr!);
-    const dress = (stream: "stdout" | "stderr") => dressOutput(logFormat, workerId(slot), stream);
-    const output = Promise.all([
-      stdout.follow(child.stdout!, dress("stdout")),
-      stderr.follow(heap.stream, dress("stderr")),
-    ]).catch((error) => log.warn(`Cannot read output of ${workerId(slot)}: ${error}`));
-
-    child.on("message", (message: unknown) => {
-      // Whatever it says, its event loop turns; a busy channel may keep its beats back.
-      events.beat();
-      if (!isProtocolMessage(message)) return;
-      const known = message as FromWorker;
-      switch (known["@gpe/cli"]) {
-        case "beat":
-          return;
-        case "running":
-          return events.running();
-        case "worn":
-          return events.worn();
-        case "failed":
-          return events.failed(known.failure);
-        case "log":
-          return log[known.level](`${workerId(slot)}: ${known.message}`, known.fields);
-      }
-    });
-    tell(child, {
-      "@gpe/cli": "start",
-      start: {
-        ...start,
-        workerId: workerId(slot),
-        maxRequests: chosenRequests(),
-        masterPid: Deno.pid,
-        ...certificate && { certificate: certificate() },
+    const child = startProcess(workerId(slot), {
+      message(message) {
+        // Whatever it says, its event loop turns; a busy channel may keep its beats back.
+        events.beat();
+        if (isProtocolMessage(message)) hear(message as FromWorker, slot, events, log);
       },
+      failed: (message) => events.failed({ message, permanent: false }),
     });
-    const end = ended(child, output, (message) => events.failed({ message, permanent: false }));
-    let killed = false;
+    child.send(startMessage(options, slot, true));
     return {
       pid: child.pid,
-      ended: end.then((exit): WorkerExit => {
-        const outOfMemory = exit.signal === "SIGKILL"
-          ? !killed && oomKills.claim()
-          : exit.signal !== null && heap.isExhausted();
-        return { ...exit, outOfMemory };
-      }),
-      stop: (kind) => signalChild(child, kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
-      kill() {
-        killed = true;
-        signalChild(child, "SIGKILL");
-      },
-      reopenLogs: () => signalChild(child, REOPEN_SIGNAL),
+      ended: child.ended,
+      stop: (kind) => child.signal(kind === "stop" ? "SIGTERM" : DRAIN_SIGNAL),
+      kill: child.kill,
+      reopenLogs: () => child.signal(REOPEN_SIGNAL),
     };
   };
 }
 
-/** The end of the process and of everything it said. */
-async function ended(
-  child: ChildProcess,
-  output: Promise<unknown>,
-  onError: (message: string) => void,
-): Promise<WorkerExit> {
-  const disconnected = new Promise<void>((resolve) => child.once("disconnect", resolve));
-  const exit = await new Promise<WorkerExit>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-    child.once("error", (error) => {
-      onError(`Cannot start a worker process: ${error.message}`);
-      if (child.pid === undefined) resolve({ code: 127, signal: null });
-    });
-  });
-  // Messages and output may arrive after the news of the end. The time is limited because a
-  // process that the application started may hold the pipes open.
-  await Promise.all([settleWithin(output, OUTPUT_MS), settleWithin(disconnected, MESSAGES_MS)]);
-  return exit;
+/**
+ * The first message to the worker of a slot.
+ *
+ * @param showsProcess Whether it shows memory and processor time of its process.
+ */
+export function startMessage(
+  options: SpawnWorkerOptions,
+  slot: number,
+  showsProcess: boolean,
+): ToWorker {
+  const { start, certificate, maxRequests, maxRequestsJitter } = options;
+  const chance = Math.floor(Math.random() * (maxRequestsJitter + 1));
+  return {
+    "@gpe/cli": "start",
+    start: {
+      ...start,
+      workerId: workerId(slot),
+      ...certificate && { certificate: certificate() },
+      maxRequests: maxRequests === 0 ? 0 : maxRequests + chance,
+      masterPid: Deno.pid,
+      showsProcess,
+    },
+  };
 }
 
-/** Settles when the promise does, but not later than after a while. */
-async function settleWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
-}
-
-/** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */
-function signalChild(child: ChildProcess, signal: Deno.Signal): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  sendSignal(child.pid, signal);
-}
-
-function tell(child: ChildProcess, message: ToWorker): void {
-  // A worker that died before it could listen is noticed by its end.
-  child.send(message, () => {});
+/** Passes on what a worker said. */
+export function hear(message: FromWorker, slot: number, events: WorkerEvents, log: Log): void {
+  switch (message["@gpe/cli"]) {
+    case "beat":
+      return events.beat();
+    case "running":
+      return events.running();
+    case "worn":
+      return events.worn("max_requests");
+    case "failed":
+      return events.failed(message.failure);
+    case "log":
+      return log[message.level](`${workerId(slot)}: ${message.message}`, message.fields);
+  }
 }

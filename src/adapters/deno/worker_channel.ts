@@ -49,6 +49,11 @@ export function openWorkerChannel(onMasterGone: () => void): WorkerChannel {
   });
   process.on("disconnect", onMasterGone);
 
+  return { start, send, log: createChannelLog(send) };
+}
+
+/** A log whose lines are sent to the master. */
+export function createChannelLog(send: (message: FromWorker) => Promise<void>): Log {
   const level = (level: LogLevel): Log[LogLevel] => (message, fields) =>
     void send({
       "@gpe/cli": "log",
@@ -57,14 +62,10 @@ export function openWorkerChannel(onMasterGone: () => void): WorkerChannel {
       ...fields && { fields: JSON.parse(JSON.stringify(fields, plain)) },
     });
   return {
-    start,
-    send,
-    log: {
-      debug: level("debug"),
-      info: level("info"),
-      warn: level("warn"),
-      error: level("error"),
-    },
+    debug: level("debug"),
+    info: level("info"),
+    warn: level("warn"),
+    error: level("error"),
   };
 }
 

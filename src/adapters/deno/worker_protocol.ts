@@ -49,6 +49,8 @@ export interface WorkerStart {
   readonly maxRequests: number;
   /** The master's process. */
   readonly masterPid: number;
+  /** Whether the worker shows memory and processor time of its process: of several threads one. */
+  readonly showsProcess: boolean;
 }
 
 /** A message from the master to a worker. */

@@ -1,0 +1,79 @@
+/**
+ * The workers of `gpe serve`: what they are told and permitted, and how they are started.
+ *
+ * @module
+ */
+import type { BindAddress, Config } from "../../config/config.ts";
+import type { Log } from "../../core/log.ts";
+import { beatPeriodMs } from "../../master/heartbeat.ts";
+import type { SpawnWorker } from "../../master/primitives.ts";
+import { STDOUT } from "./access_log_file.ts";
+import type { Certificate } from "./certificate.ts";
+import { createThreadSpawner } from "./spawn_thread.ts";
+import { createSpawnWorker, type SpawnWorkerOptions } from "./spawn_worker.ts";
+import { workerEnv } from "./worker_env.ts";
+import { workerFlags } from "./worker_flags.ts";
+
+/** What workers are given beside the settings. */
+export interface WorkersOptions {
+  /** Where the application listens; never port 0. */
+  readonly bind: BindAddress;
+  /** The application's module. */
+  readonly app: URL;
+  /** Where events go. */
+  readonly log: Log;
+  /** Gives each new worker the certificate of its server. */
+  readonly certificate: (() => Certificate) | undefined;
+}
+
+/** Starts workers; disposing of it leaves nothing of them. */
+export interface Workers extends AsyncDisposable {
+  /** Starts one. */
+  readonly spawn: SpawnWorker;
+  /** Has those from now on share nothing with those before. */
+  renew(): void;
+}
+
+/** Makes what starts workers of the class that is asked for. Permission: env. */
+export function createWorkers(config: Config, options: WorkersOptions): Workers {
+  const { bind, app, log, certificate } = options;
+  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
+    config;
+  const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
+  const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
+  // Of what a thread runs, nothing is its main module: all of it has to be permitted.
+  const isThread = config.workerClass === "thread";
+  const own = new URL("../../", import.meta.url);
+  const ownFolder = isThread && own.protocol === "file:" ? [decodeURIComponent(own.pathname)] : [];
+  const spawnOptions: SpawnWorkerOptions = {
+    flags: workerFlags(config.denoFlags, {
+      read: [...folder, directory, ...ownFolder],
+      write: [directory, ...logFiles],
+      bind,
+    }),
+    start: {
+      app: app.href,
+      bind,
+      directory,
+      layout,
+      metricPrefix,
+      gracefulTimeoutMs,
+      beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
+      ...accessLog && { accessLog },
+      ...keepAliveMs !== undefined && { keepAliveMs },
+    },
+    env: workerEnv(config.workerEnv),
+    certificate,
+    maxRequests: config.maxRequests,
+    maxRequestsJitter: config.maxRequestsJitter,
+    log,
+    logFormat: config.logFormat,
+  };
+  if (isThread) return createThreadSpawner(spawnOptions);
+  return {
+    spawn: createSpawnWorker(spawnOptions),
+    // Each worker is a process: it shares nothing anyway, and the master waits for its end.
+    renew() {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
