@@ -113,7 +113,10 @@ export class AggregationTable {
       if (i === series.length) series.push(this.#bind(plan, source.keys[i] as string));
       const state = series[i];
       targets[i] = state === undefined ? -1 : this.#indexOf(state);
-      if (state !== undefined && source.accumulator) state.retiredIn = this.#generation;
+      if (state !== undefined && source.accumulator) {
+        state.retiredIn = this.#generation;
+        state.retiredSince = source.startTime;
+      }
     }
     plan.placed = count;
   }
@@ -179,13 +182,22 @@ export class AggregationTable {
     return family;
   }
 
+  /**
+   * Whether an accumulator has taken over what a source held: then that total goes on. One whose first
+   * writer started later cannot have: it is of another run, in a directory that was emptied.
+   */
+  #isRetired(series: SeriesState, { startTime }: SampleSource): boolean {
+    return series.retiredIn === this.#generation && series.retiredSince <= startTime;
+  }
+
   /** Forgets series without entries, and the floors of totals whose sources are gone for good. */
   #forget(lost: readonly Plan[]): void {
-    for (const series of lost.flatMap((plan) => plan.series)) {
-      // What an accumulator holds was taken over from the source: that total goes on.
-      if (series === undefined || series.retiredIn === this.#generation) continue;
-      series.floor = -Infinity;
-      if (series.histogram !== undefined) series.histogram.infinite.floor = -Infinity;
+    for (const { series: all, source } of lost) {
+      for (const series of all) {
+        if (series === undefined || this.#isRetired(series, source)) continue;
+        series.floor = -Infinity;
+        if (series.histogram !== undefined) series.histogram.infinite.floor = -Infinity;
+      }
     }
     for (const family of this.#families.values()) family.prune(this.#generation);
   }

@@ -38,6 +38,8 @@ export class SeriesState {
   floor = -Infinity;
   /** The last generation in which an accumulator has entries of it. */
   retiredIn = -1;
+  /** When the first of the writers in that accumulator started, seconds since the epoch. */
+  retiredSince = Infinity;
 
   constructor(
     family: FamilyState,

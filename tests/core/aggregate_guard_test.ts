@@ -29,6 +29,19 @@ Deno.test("aggregate() keeps the guard when an accumulator takes the place of a 
   assertEquals([printed(folded)["x"], folded.corrections], [11, 1]);
 });
 
+for (const accumulator of [true, false]) {
+  const what = accumulator ? "an accumulator" : "a writer";
+  Deno.test(`aggregate() drops the guard when ${what} makes room for the accumulator of another run`, () => {
+    const aggregator = createAggregator();
+    aggregator.aggregate(
+      snapshotOf(sourceOf("a", "counter", [[X, 10]], { accumulator, startTime: 1 })),
+    );
+    const other = sourceOf("retired", "counter", [[X, 2]], { accumulator: true, startTime: 2 });
+    const result = aggregator.aggregate(snapshotOf(other));
+    assertEquals([printed(result)["x"], result.corrections], [2, 0]);
+  });
+}
+
 Deno.test("aggregate() drops the guard of the series whose source disappeared", () => {
   const aggregator = createAggregator();
   const y = keyOf("y");

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { createAggregator } from "../../../src/core/aggregate.ts";
+import { SILENT_LOG } from "../../../src/core/log.ts";
 import { openFilesystemReader, retireWriters } from "../../../src/storage/filesystem/mod.ts";
+import { removeAll } from "../../../src/storage/filesystem/remove_all.ts";
 import {
   ACCUMULATORS,
   COUNTER,
@@ -7,6 +10,7 @@ import {
   namesIn,
   openWorker,
   pageOf,
+  readPage,
   type Type,
 } from "../../support/retiring.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -142,4 +146,23 @@ Deno.test("retireWriters() removes the temporary files of processes that were ki
   for (const name of stale) await Deno.utime(`${directory}/${name}`, 1000, 1000);
   await retireWriters({ directory, primitives });
   assertEquals(namesIn(directory), ["counter_2.db.0123abcd.tmp", "retire.lock"]);
+});
+
+Deno.test("read() shows the totals of another run when the directory was emptied and folded since", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const run = async (startTime: number, value: number): Promise<void> => {
+    {
+      await using worker = openWorker(directory, "1", { startTime });
+      worker.put(COUNTER, 0, value);
+    }
+    await retireWriters({ directory, primitives });
+  };
+  await using reader = openFilesystemReader({ directory, primitives });
+  const aggregator = createAggregator();
+  await run(1, 1000);
+  assertEquals(await readPage(reader, aggregator), { 'counter_total{item="0"}': 1000 });
+  await removeAll({ directory, primitives, log: SILENT_LOG });
+  await run(2, 5);
+  assertEquals(await readPage(reader, aggregator), { 'counter_total{item="0"}': 5 });
 });
