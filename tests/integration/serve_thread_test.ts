@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertMatch, assertNotEquals } from "@std/assert";
 import { parseExposition, sumOf } from "../support/exposition.ts";
-import { runGpe } from "../support/spawn.ts";
+import { runGpe, spawnGpe } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { waitFor } from "../support/wait_for.ts";
 import {
@@ -9,6 +9,7 @@ import {
   keptConnection,
   repeat,
   requestOnce,
+  serveArguments,
   type ServeOptions,
   type Serving,
   startServing,
@@ -304,4 +305,32 @@ Deno.test("gpe serve passes on what a thread prints as what a process prints", a
   }
   assertEquals(printed[1], printed[0]);
   assertMatch(printed[0]!, /^worker_1: somebody has 12% of /m);
+});
+
+Deno.test("gpe serve says that an application in a thread has no handler", async () => {
+  await using dir = await tempDir();
+  const app = `${dir.path}/app.ts`;
+  await Deno.writeTextFile(app, "export const nothing = 1;");
+  await using gpe = spawnGpe(
+    serveArguments(app, `${dir.path}/metrics`, {
+      workers: 1,
+      flags: ["--worker-class", "thread"],
+    }),
+  );
+  await gpe.waitForOutput(/warn worker_1: Cannot serve ".*app\.ts": it has no handler, expected /);
+});
+
+Deno.test("gpe serve replaces the process of threads that was told to end", async () => {
+  await using serving = await startThreads(checkoutPath("tests/fixtures/apps/node_http.ts"), {
+    workers: 2,
+  });
+  const host = await hostOf(serving);
+  assert(await requestOnce(`${serving.app}/`));
+  Deno.kill(host, "SIGTERM");
+  await waitForRestarts(serving, 2, "exit", "graceful");
+  await waitForEnd([host]);
+  await waitForRunning(serving, 2);
+  await hostOf(serving);
+  assert(await requestOnce(`${serving.app}/`));
+  assertEquals(sumOf(await serving.scrape(), "gunicorn_worker_requests_total"), 2);
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeLoadFailure } from "./boot_failure.ts";
+import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import type { FromThread, ToThread } from "./thread_protocol.ts";
 import { nameConsole } from "./thread_console.ts";
 import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
@@ -18,7 +18,7 @@ interface ThreadScope {
 }
 
 /** After how long without a server the log says so, in milliseconds. */
-const NO_SERVER_MS = 5000;
+const NO_SERVER_MS = 2000;
 
 /**
  * The longest that a drain waits for clients: which connections are this thread's cannot be told
@@ -74,7 +74,7 @@ async function load(worker: WorkerApp): Promise<void> {
   // That nothing is left to do cannot be seen here: a thread waits for messages all the time.
   const timer = setTimeout(() => {
     if (worker.serving) return;
-    channel.log.warn("The application listens nowhere yet, expected a handler", { app });
+    channel.log.warn(`${describeMissingHandler(app).message}; waiting for it`);
   }, NO_SERVER_MS);
   Deno.unrefTimer(timer);
 }
