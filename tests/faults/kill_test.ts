@@ -15,6 +15,7 @@ import { scrapeConfigs } from "../../src/master/start_text.ts";
 import { sumOf } from "../support/exposition.ts";
 import { externals } from "../support/externals.ts";
 import { startPrometheus } from "../support/prometheus.ts";
+import { wasCutOff, wasNeverSent } from "../support/lost_connection.ts";
 import { waitFor } from "../support/wait_for.ts";
 import {
   checkoutPath,
@@ -122,10 +123,8 @@ async function sendRequests(serving: Serving, load: Load): Promise<void> {
     try {
       if (await requestOnce(`${serving.app}/`)) load.answered++;
     } catch (error) {
-      // Nobody listens while the only process is replaced.
-      if (error instanceof Deno.errors.ConnectionRefused) load.sent--;
-      // The worker died with the connection: the request may have been counted, or not.
-      else if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      if (wasNeverSent(error)) load.sent--;
+      else if (!wasCutOff(error)) throw error;
     }
   }
 }

@@ -7,6 +7,7 @@
  */
 import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { sumOf } from "../support/exposition.ts";
+import { wasCutOff } from "../support/lost_connection.ts";
 import { waitFor } from "../support/wait_for.ts";
 import {
   checkoutPath,
@@ -117,7 +118,7 @@ async function firstAnswer(serving: Serving, load: Load) {
 
 /** Whether the connection ended without a byte of an answer. */
 function isReset(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+  return wasCutOff(error) || error instanceof Deno.errors.NotConnected ||
     (error instanceof Error && error.message === 'The answer was cut off: ""');
 }
 
