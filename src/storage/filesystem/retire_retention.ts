@@ -41,9 +41,18 @@ export function expired(
   const kept = deaths.slice(0, retention.writers)
     .filter(([, since]) => now - since < retention.seconds);
   const after = JSON.stringify({ dead: Object.fromEntries(kept) });
-  if (after !== JSON.stringify({ dead: before })) operations.note(path, `${after}\n`);
+  if (after !== JSON.stringify({ dead: before })) noteQuietly(path, `${after}\n`, operations);
   const stays = new Set(kept.map(([id]) => id));
   return new Set(ids.filter((id) => !stays.has(id)));
+}
+
+/** On a full disk it is all the more important that files are folded. */
+function noteQuietly(path: string, text: string, operations: FileOperations): void {
+  try {
+    operations.note(path, text);
+  } catch {
+    // The time begins anew.
+  }
 }
 
 function readDeaths(path: string): Deaths {

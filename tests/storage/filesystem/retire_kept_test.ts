@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { createAggregator } from "../../../src/core/aggregate.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
+import { FILE_OPERATIONS } from "../../../src/storage/filesystem/file_operations.ts";
 import { openFilesystemReader, retireWriters } from "../../../src/storage/filesystem/mod.ts";
 import { removeAll } from "../../../src/storage/filesystem/remove_all.ts";
 import {
@@ -165,4 +166,26 @@ Deno.test("read() shows the totals of another run when the directory was emptied
   await removeAll({ directory, primitives, log: SILENT_LOG });
   await run(2, 5);
   assertEquals(await readPage(reader, aggregator), { 'counter_total{item="0"}': 5 });
+});
+
+Deno.test("retireWriters() folds though the time of a death cannot be noted", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  {
+    await using worker = openWorker(directory, "1");
+    worker.put(COUNTER, 0, 1);
+    worker.put(["gauge", "all"], 0, 1);
+  }
+  const operations = {
+    ...FILE_OPERATIONS,
+    note(): void {
+      throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    },
+  };
+  const { files } = await retireWriters({ directory, primitives, operations });
+  assertEquals(files, 1);
+  assertEquals(await pageOf(directory), {
+    'counter_total{item="0"}': 1,
+    'gauge_all{item="0",pid="1"}': 1,
+  });
 });
