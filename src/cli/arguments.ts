@@ -41,7 +41,7 @@ const SETTING_SWITCHES: ReadonlySet<string> = new Set(
 );
 
 /** The flags of settings that a command takes; those of every command when none is named. */
-export function settingFlags(command: Command | undefined): string[] {
+function settingFlags(command: Command | undefined): string[] {
   return SETTING_KEYS.map((key) => SETTINGS[key])
     .filter(({ group }) => command === undefined || command.groups.includes(group))
     .flatMap(({ flag }) => flag === undefined ? [] : [flag]);

@@ -10,7 +10,7 @@ import { type MasterObserver, workerId } from "./master.ts";
 import { type EndReason, type EndType, WORKER_STATES } from "./worker_life.ts";
 
 /** The signals a master may be sent, as the label `signal` names them. */
-export const MASTER_SIGNALS = [
+const MASTER_SIGNALS = [
   "hup",
   "int",
   "quit",

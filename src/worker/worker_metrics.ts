@@ -17,7 +17,7 @@ import {
 } from "./endpoint_label.ts";
 
 /** Bounds of the duration histogram, in seconds. */
-export const DURATION_BUCKETS: readonly number[] = [
+const DURATION_BUCKETS: readonly number[] = [
   .001,
   .0025,
   .005,
@@ -36,7 +36,7 @@ export const DURATION_BUCKETS: readonly number[] = [
 ];
 
 /** Bounds of the size histograms, in bytes: 1 KiB to 4 MiB, each four times the one before. */
-export const SIZE_BUCKETS: readonly number[] = [1, 4, 16, 64, 256, 1024, 4096].map((n) => n * 1024);
+const SIZE_BUCKETS: readonly number[] = [1, 4, 16, 64, 256, 1024, 4096].map((n) => n * 1024);
 
 /** How many different endpoints one worker names before it says `__other__`. */
 const ENDPOINT_LIMIT = 100;

@@ -14,7 +14,7 @@ import type { FilePrimitives } from "./primitives.ts";
 const SET_ASIDE = /~[0-9a-f]{8}\.db$/;
 
 /** Whether a file was set aside. */
-export function isSetAside(name: string): boolean {
+function isSetAside(name: string): boolean {
   return SET_ASIDE.test(name);
 }
 

@@ -129,7 +129,7 @@ function tryClaim(
 }
 
 /** The ids of all writers that have any file in a directory. */
-export function writerIds(directory: string): Set<string> {
+function writerIds(directory: string): Set<string> {
   const ids = new Set<string>();
   for (const name of readdirSync(directory)) {
     const id = parseWriterFileName(name) ?? parseMetricFileName(name)?.writer;
