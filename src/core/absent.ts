@@ -28,8 +28,13 @@ export function markAbsent(cell: Cell, mode: GaugeMode): void {
   if (mode === "sum" || mode === "livesum") {
     cell.values[cell.index] = 0;
   } else {
-    bitsOf(cell.values, cell.index)[0] = ABSENT_BITS;
+    setAbsent(cell.values, cell.index);
   }
+}
+
+/** Puts the mark into a slot. */
+export function setAbsent(values: Float64Array, index: number): void {
+  bitsOf(values, index)[0] = ABSENT_BITS;
 }
 
 /**

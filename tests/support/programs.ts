@@ -19,6 +19,7 @@ const PROGRAMS = {
     debianPackage: "python3-prometheus-client",
     find: () => isFile(PYTHON_PATH) && isFile(PYTHON_CLIENT) ? PYTHON_PATH : undefined,
   },
+  "redis-server": { debianPackage: "redis-server", find: () => onPath("redis-server") },
   python3: { debianPackage: "python3", find: () => onPath("python3") },
   openssl: { debianPackage: "openssl", find: () => onPath("openssl") },
   curl: { debianPackage: "curl", find: () => onPath("curl") },

@@ -1,0 +1,44 @@
+/**
+ * What the driver needs of a Redis client: pipelines and scripts.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+
+/** A command: its name and arguments. */
+export type RedisCommand = readonly [name: string, ...args: readonly string[]];
+
+/** A Lua script. */
+export interface RedisScript {
+  /** What it does, for log lines. */
+  readonly name: string;
+  /** The program. */
+  readonly lua: string;
+  /** Its SHA-1, by which the server knows it. */
+  readonly sha: string;
+}
+
+/** Makes a script of a program. */
+export function redisScript(name: string, lua: string): RedisScript {
+  return { name, lua, sha: createHash("sha1").update(lua).digest("hex") };
+}
+
+/** A connection to a server, a Sentinel group or a cluster. It connects anew by itself. */
+export interface RedisConnection extends AsyncDisposable {
+  /** Since when the server answers, in milliseconds of `performance.now()`; `undefined` while it does not. */
+  readonly connectedSince: number | undefined;
+  /**
+   * Sends commands in one round trip. Never waits longer than the connection's limit.
+   *
+   * @returns The replies, in order.
+   * @throws {StorageError} when there is no connection, no answer in time, or one of the replies is
+   * an error; what the server did then is unknown
+   */
+  send(commands: readonly RedisCommand[]): Promise<readonly unknown[]>;
+  /**
+   * Runs a script in one round trip, two when the server sees it for the first time.
+   *
+   * @throws {StorageError} as {@linkcode RedisConnection.send}
+   */
+  run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+}
