@@ -57,10 +57,7 @@ export function clientConnection(client: RedisClient): RedisConnection {
       } catch (error) {
         throw failure(error);
       }
-      return replies.map(([error, result]) => {
-        if (error !== null) throw failure(error);
-        return result;
-      });
+      return replies.map(([error, result]) => error === null ? result : failure(error));
     },
     async run({ sha, lua }: RedisScript, keys, args) {
       const rest = [String(keys.length), ...keys, ...args];

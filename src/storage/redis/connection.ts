@@ -30,15 +30,22 @@ export interface RedisConnection extends AsyncDisposable {
   /**
    * Sends commands in one round trip. Never waits longer than the connection's limit.
    *
-   * @returns The replies, in order.
-   * @throws {StorageError} when there is no connection, no answer in time, or one of the replies is
-   * an error; what the server did then is unknown
+   * @returns The replies, in order; in the place of a reply that is an error, a {@linkcode StorageError}.
+   * @throws {StorageError} when there is no connection or no answer in time; what the server did then
+   * is unknown
    */
   send(commands: readonly RedisCommand[]): Promise<readonly unknown[]>;
   /**
    * Runs a script in one round trip, two when the server sees it for the first time.
    *
-   * @throws {StorageError} as {@linkcode RedisConnection.send}
+   * @throws {StorageError} as {@linkcode RedisConnection.send}, and when the reply is an error
    */
   run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+}
+
+/** The replies as they are. @throws {StorageError} when one of them is an error: the first */
+export function expectReplies(replies: readonly unknown[]): readonly unknown[] {
+  const failed = replies.find((reply) => reply instanceof Error);
+  if (failed !== undefined) throw failed;
+  return replies;
 }
