@@ -5,17 +5,14 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
-import { errorCode, errorText } from "../../storage/filesystem/file_errors.ts";
-import { retireWriters } from "../../storage/filesystem/mod.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
+import { errorText } from "../../storage/filesystem/file_errors.ts";
+import type { Storage } from "./storage.ts";
 
 /** What {@linkcode startRetiring} looks after. */
 export interface RetiringOptions {
-  /** The directory of the metric files; it may be missing for the time being. */
-  readonly directory: string;
-  /** Whether files of Python's client are retired too. */
-  readonly foreign: boolean;
-  /** Told what was retired, and once what cannot be. */
+  /** Where writers are retired. */
+  readonly storage: Pick<Storage, "retire">;
+  /** Told once what cannot be retired. */
   readonly log: Log;
 }
 
@@ -31,12 +28,8 @@ const INTERVAL_MS = 10_000;
 /** Workers that die together are retired together. */
 const SOON_MS = 200;
 
-/**
- * Starts to retire the dead writers of a directory.
- *
- * Permissions: read and write for the directory; `ffi` for files of Python's client.
- */
-export function startRetiring({ directory, foreign, log }: RetiringOptions): Retiring {
+/** Starts to retire the dead writers of a storage. */
+export function startRetiring({ storage, log }: RetiringOptions): Retiring {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let underWay: Promise<void> | undefined;
   let wanted = false;
@@ -46,16 +39,10 @@ export function startRetiring({ directory, foreign, log }: RetiringOptions): Ret
   async function retire(): Promise<void> {
     const lines = new Set<string>();
     try {
-      const { problems } = await retireWriters({
-        directory,
-        primitives: denoFilePrimitives,
-        foreign,
-        log,
-      });
+      const { problems } = await storage.retire();
       for (const { source, message } of problems) lines.add(`${source}: ${message}`);
     } catch (error) {
-      // Whoever comes later makes the directory.
-      if (errorCode(error) !== "ENOENT") lines.add(errorText(error));
+      lines.add(errorText(error));
     }
     for (const line of lines) if (!told.has(line)) log.warn(line);
     told = lines;
