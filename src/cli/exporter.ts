@@ -17,17 +17,22 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
       { directoryStats },
       { createMetricsEndpoint },
       { serveMetricsEndpoint },
+      { retireDirectory },
       { startRetiring },
     ] = await Promise.all([
       import("./directory_reader.ts"),
       import("../storage/filesystem/directory.ts"),
       import("../endpoint/mod.ts"),
       import("../adapters/deno/metrics_server.ts"),
+      import("../adapters/deno/retire_directory.ts"),
       import("../adapters/deno/retiring.ts"),
     ]);
     const { directory, metrics, metricPrefix } = config;
     await using running = new AsyncDisposableStack();
-    if (config.retire) running.use(startRetiring({ directory, foreign: true, log })).soon();
+    if (config.retire) {
+      const retire = () => retireDirectory({ directory, foreign: true, log });
+      running.use(startRetiring({ retire, log })).soon();
+    }
     await using reader = openDirectoryReader(directory);
     const handler = createMetricsEndpoint({
       reader,

@@ -24,6 +24,7 @@ import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
 import { openStorage } from "./open_storage.ts";
+import { retireDirectory } from "./retire_directory.ts";
 import { startRetiring } from "./retiring.ts";
 import { permittedEnv } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
@@ -101,7 +102,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
 
   running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
   const retiring = running.use(
-    startRetiring({ directory: config.directory, foreign: config.retire, log }),
+    startRetiring({
+      retire: () => retireDirectory({ directory: config.directory, foreign: config.retire, log }),
+      log,
+    }),
   );
   // Of the run before, where its files are kept.
   retiring.soon();
