@@ -27,7 +27,7 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
     const { metrics, metricPrefix } = config;
     await using running = new AsyncDisposableStack();
     const storage = running.use(writtenStorage(loaded, log));
-    if (config.retire) running.use(startRetiring({ storage, log })).soon();
+    if (config.retire) running.use(startRetiring({ retire: storage.retire, log })).soon();
     const handler = createMetricsEndpoint({
       ...storage.about,
       reader: running.use(storage.openReader()),

@@ -90,7 +90,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
   running.use(openProcessStorage({ openWriter: storage.openWriter, log }));
-  const retiring = running.use(startRetiring({ storage, log }));
+  const retiring = running.use(startRetiring({ retire: storage.retire, log }));
   // Of the run before, where its files are kept.
   retiring.soon();
   const workers = workerCount(config, log);

@@ -6,12 +6,12 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
-import type { Storage } from "./storage.ts";
+import type { ReadProblem } from "../../core/storage.ts";
 
-/** What {@linkcode startRetiring} looks after. */
+/** What {@linkcode startRetiring} does again and again. */
 export interface RetiringOptions {
-  /** Where writers are retired. */
-  readonly storage: Pick<Storage, "retire">;
+  /** Retires the writers that are dead now; says what had to stay. Calls never overlap. */
+  readonly retire: () => Promise<{ readonly problems: readonly ReadProblem[] }>;
   /** Told once what cannot be retired. */
   readonly log: Log;
 }
@@ -29,17 +29,17 @@ const INTERVAL_MS = 10_000;
 const SOON_MS = 200;
 
 /** Starts to retire the dead writers of a storage. */
-export function startRetiring({ storage, log }: RetiringOptions): Retiring {
+export function startRetiring({ retire, log }: RetiringOptions): Retiring {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let underWay: Promise<void> | undefined;
   let wanted = false;
   let stopped = false;
   let told = new Set<string>();
 
-  async function retire(): Promise<void> {
+  async function run(): Promise<void> {
     const lines = new Set<string>();
     try {
-      const { problems } = await storage.retire();
+      const { problems } = await retire();
       for (const { source, message } of problems) lines.add(`${source}: ${message}`);
     } catch (error) {
       lines.add(errorText(error));
@@ -53,7 +53,7 @@ export function startRetiring({ storage, log }: RetiringOptions): Retiring {
     clearTimeout(timer);
     timer = setTimeout(() => {
       wanted = false;
-      underWay = retire().finally(() => {
+      underWay = run().finally(() => {
         underWay = undefined;
         schedule(wanted ? SOON_MS : INTERVAL_MS);
       });
