@@ -11,10 +11,17 @@ import { createMetricsPage, type MetricsEndpoint } from "../../endpoint/mod.ts";
 import { VERSION } from "../../version.ts";
 import { flushProcessStorage } from "../storage/process_storage.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type StorageOptions, storageToRead } from "./open_storage.ts";
+import { storageToRead } from "./open_storage.ts";
 
 /** Which metrics are shown. */
-export type AggregateOptions = StorageOptions;
+export interface AggregateOptions {
+  /**
+   * The directory of the metric files.
+   *
+   * @default {that of `openStorage`, else `PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
+   */
+  readonly directory?: string;
+}
 
 /** How {@linkcode metricsHandler} works. */
 export interface MetricsHandlerOptions extends AggregateOptions {

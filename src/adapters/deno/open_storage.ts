@@ -12,18 +12,14 @@ import type { Storage, StoragePlace } from "../storage/storage.ts";
 import { permittedEnv } from "./runtime.ts";
 import { openProcessStorage, storageAt } from "./storage.ts";
 
-/** Which storage. */
-export interface StorageOptions {
+/** How {@linkcode openStorage} works. */
+export interface OpenStorageOptions {
   /**
-   * The directory of the metric files.
+   * The directory of the metric files; made when it is missing.
    *
-   * @default {that of `openStorage`, else `PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
+   * @default {`PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
    */
   readonly directory?: string;
-}
-
-/** How {@linkcode openStorage} works. */
-export interface OpenStorageOptions extends StorageOptions {
   /** On-disk layout, one for a whole directory. @default {"timestamp"} */
   readonly layout?: FileLayout;
   /** Told what cannot be written. @default {SILENT_LOG} */
@@ -38,7 +34,7 @@ export interface OpenedStorage extends AsyncDisposable {
 
 /**
  * Connects all metrics of this process, those made before as well, with files that a metrics
- * endpoint reads. The directory is made when it is missing.
+ * endpoint reads.
  *
  * Permissions: read and write for the directory; `ffi` for files that survive SIGKILL to the last
  * increment; `env` for `PROMETHEUS_MULTIPROC_DIR` when no directory is given.
@@ -60,7 +56,7 @@ export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
 }
 
 /** The storage that is asked for, else the one that this process has open, else that of its environment. */
-export function storageToRead(options: StorageOptions): Storage {
+export function storageToRead(options: Pick<OpenStorageOptions, "directory">): Storage {
   const directory = options.directory ?? openDirectory();
   return storageAt(storagePlace(directory === undefined ? {} : { directory }), { log: SILENT_LOG });
 }
