@@ -69,7 +69,7 @@ export interface Storage extends AsyncDisposable {
   /** Whether times of gauges are stored. */
   readonly storesTimestamps: boolean;
   /** What an endpoint tells about it. */
-  readonly about: Pick<MetricsEndpointOptions, "directoryStats">;
+  readonly about: Pick<MetricsEndpointOptions, "directoryStats" | "redisStats" | "sources">;
   /**
    * Makes this process a master on the storage.
    *
