@@ -6,12 +6,8 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { SampleSource } from "../../core/storage.ts";
-import {
-  type Accumulator,
-  accumulatorName,
-  decodeAccumulator,
-  type SampleType,
-} from "./accumulator_format.ts";
+import type { SampleType } from "../fold.ts";
+import { type Accumulator, accumulatorName, decodeAccumulator } from "./accumulator_format.ts";
 import { errorCode } from "./file_errors.ts";
 import { MAX_FILE_BYTES } from "./file_format.ts";
 import type { ReadStats } from "./file_reader.ts";

@@ -15,8 +15,7 @@
  * @module
  */
 import { crc32 } from "node:zlib";
-import type { GaugeMode } from "../../core/modes.ts";
-import type { MetricKind } from "../../core/storage.ts";
+import type { EntryComponents, Fold, SampleType } from "../fold.ts";
 import {
   checkEntry,
   type FileLayout,
@@ -29,25 +28,6 @@ import {
   valueBytes,
 } from "./file_format.ts";
 import { RETIRED_WRITER } from "./writer_file.ts";
-
-/** A type of samples: what stands in one file. */
-export interface SampleType {
-  /** The type of the metrics. */
-  readonly kind: MetricKind;
-  /** The mode of gauges. */
-  readonly mode: GaugeMode | undefined;
-}
-
-/** The types whose values outlive their writers: those that have an accumulator. */
-export const FOLDED_TYPES: readonly SampleType[] = [
-  { kind: "counter", mode: undefined },
-  { kind: "histogram", mode: undefined },
-  { kind: "summary", mode: undefined },
-  { kind: "gauge", mode: "sum" },
-  { kind: "gauge", mode: "min" },
-  { kind: "gauge", mode: "max" },
-  { kind: "gauge", mode: "mostrecent" },
-];
 
 /** The name of the accumulator of a type. */
 export function accumulatorName({ kind, mode }: SampleType): string {
@@ -69,17 +49,7 @@ export interface Trailer {
   /**
    * Of sums that no double holds: the position of the entry, and what is to be added to its value.
    */
-  readonly components: readonly (readonly [entry: number, ...rest: readonly number[]])[];
-}
-
-/** The values of an accumulator, entry by entry. */
-export interface Totals {
-  /** The sample keys. */
-  readonly keys: readonly string[];
-  /** The rounded values. */
-  readonly values: readonly number[];
-  /** When they were set, seconds since the epoch; 0 where that has no meaning. */
-  readonly times: readonly number[];
+  readonly components: readonly EntryComponents[];
 }
 
 /** What a file holds. */
@@ -100,7 +70,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The bytes of an accumulator. @param incarnation For the header: random, never 0. */
 export function encodeAccumulator(
-  { keys, values, times }: Totals,
+  { keys, values, times }: Pick<Fold, "keys" | "values" | "times">,
   trailer: Trailer,
   incarnation: number,
 ): Uint8Array {

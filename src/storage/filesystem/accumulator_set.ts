@@ -6,7 +6,8 @@
 import { join } from "node:path";
 import type { ReadProblem, SampleSource } from "../../core/storage.ts";
 import { type HeldAccumulator, inodeOf, openAccumulator } from "./accumulator_file.ts";
-import { accumulatorName, FOLDED_TYPES } from "./accumulator_format.ts";
+import { FOLDED_TYPES } from "../fold.ts";
+import { accumulatorName } from "./accumulator_format.ts";
 import { errorText, isPassing } from "./file_errors.ts";
 import type { ReadStats } from "./file_reader.ts";
 

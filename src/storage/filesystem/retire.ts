@@ -24,12 +24,11 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Log } from "../../core/log.ts";
 import type { ReadProblem } from "../../core/storage.ts";
+import { Fold, FOLDED_TYPES, type SampleType } from "../fold.ts";
 import {
   type Accumulator,
   accumulatorName,
   encodeAccumulator,
-  FOLDED_TYPES,
-  type SampleType,
   type Trailer,
 } from "./accumulator_format.ts";
 import { AccumulatorSet } from "./accumulator_set.ts";
@@ -43,7 +42,6 @@ import {
 } from "./file_format.ts";
 import { FILE_OPERATIONS, type FileOperations } from "./file_operations.ts";
 import { FileReader } from "./file_reader.ts";
-import { Fold } from "./fold.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FilePrimitives } from "./primitives.ts";
 import { setAside } from "./retire_foreign.ts";
@@ -197,8 +195,9 @@ class Retirement {
   async #fold(type: SampleType, files: readonly DeadFile[]): Promise<void> {
     const name = accumulatorName(type);
     if (files.length === 0 || !this.#accumulators.isWritable(name)) return;
-    const before = this.#accumulators.get(name)?.content;
-    const fold = new Fold(type, before);
+    const held = this.#accumulators.get(name);
+    const before = held?.content;
+    const fold = new Fold(type, held?.source);
     const folded: DeadFile[] = [];
     let layout = before?.layout ?? (type.mode === "mostrecent" ? "timestamp" : undefined);
     for (const file of files) {

@@ -4,17 +4,48 @@
  *
  * @module
  */
-import { isAbsent } from "../../core/absent.ts";
-import { ExactSum } from "../../core/exact_sum.ts";
-import { withoutHelp } from "../../core/sample_key.ts";
-import { isNewer } from "../../core/source_values.ts";
-import type { SampleSource } from "../../core/storage.ts";
-import type { Accumulator, SampleType, Totals, Trailer } from "./accumulator_format.ts";
+import { isAbsent } from "../core/absent.ts";
+import { ExactSum } from "../core/exact_sum.ts";
+import type { GaugeMode } from "../core/modes.ts";
+import { withoutHelp } from "../core/sample_key.ts";
+import { isNewer } from "../core/source_values.ts";
+import type { MetricKind, SampleSource } from "../core/storage.ts";
 
-/** The totals of one type. */
-export class Fold implements Totals {
+/** A type of samples. */
+export interface SampleType {
+  /** The type of the metrics. */
+  readonly kind: MetricKind;
+  /** The mode of gauges. */
+  readonly mode: GaugeMode | undefined;
+}
+
+/** The types whose values outlive their writers: those that have an accumulator. */
+export const FOLDED_TYPES: readonly SampleType[] = [
+  { kind: "counter", mode: undefined },
+  { kind: "histogram", mode: undefined },
+  { kind: "summary", mode: undefined },
+  { kind: "gauge", mode: "sum" },
+  { kind: "gauge", mode: "min" },
+  { kind: "gauge", mode: "max" },
+  { kind: "gauge", mode: "mostrecent" },
+];
+
+/** Values as a reader finds them. */
+export type FoldSource = Pick<
+  SampleSource,
+  "keys" | "values" | "slots" | "hasTimestamps" | "components"
+>;
+
+/** The rest of a sum that no double holds: the entry, and what is to be added to its value. */
+export type EntryComponents = readonly [entry: number, ...rest: readonly number[]];
+
+/** The totals of one type, entry by entry. */
+export class Fold {
+  /** The sample keys. */
   readonly keys: string[] = [];
+  /** The rounded values. */
   readonly values: number[] = [];
+  /** When they were set, seconds since the epoch; 0 where that has no meaning. */
   readonly times: number[] = [];
   readonly #type: SampleType;
   readonly #entries = new Map<string, number>();
@@ -23,20 +54,19 @@ export class Fold implements Totals {
   readonly #sums = new Map<number, ExactSum>();
 
   /** @param before The totals so far. */
-  constructor(type: SampleType, before: Accumulator | undefined) {
+  constructor(type: SampleType, before: FoldSource | undefined) {
     this.#type = type;
     if (before === undefined) return;
-    const { keys, slots, values, layout, components } = before;
+    const { keys, slots, values, hasTimestamps, components } = before;
     keys.forEach((key, i) => {
       const slot = slots[i] as number;
-      const time = layout === "timestamp" ? values[slot + 1] as number : 0;
-      this.#append(key, values[slot] as number, time);
+      this.#append(key, values[slot] as number, hasTimestamps ? values[slot + 1] as number : 0);
     });
-    for (const [entry, ...rest] of components) this.#components.set(entry, rest);
+    for (const [entry, rest] of components ?? []) this.#components.set(entry, rest);
   }
 
   /** Adds the values of a writer. Series without a value are left out, as on a page. */
-  add({ keys, values, slots, hasTimestamps }: SampleSource): void {
+  add({ keys, values, slots, hasTimestamps, components }: FoldSource): void {
     keys.forEach((key, i) => {
       const slot = slots[i] as number;
       const value = values[slot] as number;
@@ -48,14 +78,15 @@ export class Fold implements Totals {
           return this.#pick(key, value, (current) => !(value <= current));
         case "mostrecent":
           return this.#replace(key, value, hasTimestamps ? values[slot + 1] as number : 0);
-        default:
-          return this.#addTo(this.#entryOf(key) ?? this.#append(key, 0, 0), value);
       }
+      const entry = this.#entryOf(key) ?? this.#append(key, 0, 0);
+      this.#addTo(entry, value);
+      for (const component of components?.get(i) ?? []) this.#addTo(entry, component);
     });
   }
 
   /** What doubles cannot hold of the sums. Brings the values up to date. */
-  finish(): Trailer["components"] {
+  finish(): readonly EntryComponents[] {
     for (const [entry, sum] of this.#sums) {
       this.values[entry] = sum.rounded();
       const rest = sum.components();

@@ -5,17 +5,14 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
-import { errorCode, errorText } from "../../storage/filesystem/file_errors.ts";
-import { retireWriters } from "../../storage/filesystem/mod.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
+import { errorText } from "../../storage/filesystem/file_errors.ts";
+import type { ReadProblem } from "../../core/storage.ts";
 
-/** What {@linkcode startRetiring} looks after. */
+/** What {@linkcode startRetiring} does again and again. */
 export interface RetiringOptions {
-  /** The directory of the metric files; it may be missing for the time being. */
-  readonly directory: string;
-  /** Whether files of Python's client are retired too. */
-  readonly foreign: boolean;
-  /** Told what was retired, and once what cannot be. */
+  /** Retires the writers that are dead now; says what had to stay. Calls never overlap. */
+  readonly retire: () => Promise<{ readonly problems: readonly ReadProblem[] }>;
+  /** Told once what cannot be retired. */
   readonly log: Log;
 }
 
@@ -31,31 +28,21 @@ const INTERVAL_MS = 10_000;
 /** Workers that die together are retired together. */
 const SOON_MS = 200;
 
-/**
- * Starts to retire the dead writers of a directory.
- *
- * Permissions: read and write for the directory; `ffi` for files of Python's client.
- */
-export function startRetiring({ directory, foreign, log }: RetiringOptions): Retiring {
+/** Starts to retire the dead writers of a storage. */
+export function startRetiring({ retire, log }: RetiringOptions): Retiring {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let underWay: Promise<void> | undefined;
   let wanted = false;
   let stopped = false;
   let told = new Set<string>();
 
-  async function retire(): Promise<void> {
+  async function run(): Promise<void> {
     const lines = new Set<string>();
     try {
-      const { problems } = await retireWriters({
-        directory,
-        primitives: denoFilePrimitives,
-        foreign,
-        log,
-      });
+      const { problems } = await retire();
       for (const { source, message } of problems) lines.add(`${source}: ${message}`);
     } catch (error) {
-      // Whoever comes later makes the directory.
-      if (errorCode(error) !== "ENOENT") lines.add(errorText(error));
+      lines.add(errorText(error));
     }
     for (const line of lines) if (!told.has(line)) log.warn(line);
     told = lines;
@@ -66,7 +53,7 @@ export function startRetiring({ directory, foreign, log }: RetiringOptions): Ret
     clearTimeout(timer);
     timer = setTimeout(() => {
       wanted = false;
-      underWay = retire().finally(() => {
+      underWay = run().finally(() => {
         underWay = undefined;
         schedule(wanted ? SOON_MS : INTERVAL_MS);
       });
