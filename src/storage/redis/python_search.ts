@@ -19,7 +19,7 @@ import { shown } from "./redis_source.ts";
 /** The time from the end of a search to the next one. */
 const INTERVAL_MS = 10_000;
 /** The same after one that failed: the server may be there soon. */
-const RETRY_MS = 1000;
+const RETRY_MS = 250;
 /** How long the first read waits for the first search. */
 const FIRST_MS = 2000;
 /** Keys that a SCAN looks at. */
@@ -39,7 +39,7 @@ export class PythonSearch implements AsyncDisposable {
   #known = new Map<string, readonly [PythonKey, Meta]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void>;
-  readonly #first: Promise<void>;
+  readonly #first = Promise.withResolvers<void>();
   #waited = false;
   #paused: Promise<void> = Promise.resolve();
   #closed = false;
@@ -48,7 +48,7 @@ export class PythonSearch implements AsyncDisposable {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#keys = keys;
-    this.#first = this.#running = this.#search();
+    this.#running = this.#search();
   }
 
   /** Waits until the first search is done, for some time, the first time it is called. */
@@ -57,7 +57,7 @@ export class PythonSearch implements AsyncDisposable {
     this.#waited = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, FIRST_MS));
-    await Promise.race([this.#first, late]);
+    await Promise.race([this.#first.promise, late]);
     clearTimeout(timer);
   }
 
@@ -82,6 +82,7 @@ export class PythonSearch implements AsyncDisposable {
     let delayMs = INTERVAL_MS;
     try {
       await this.#searchOnce();
+      this.#first.resolve();
     } catch (error) {
       // What was found before is still read.
       delayMs = RETRY_MS;

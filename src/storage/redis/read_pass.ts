@@ -91,35 +91,35 @@ export class PassReader {
     const asked = families.filter(({ text, writer }) =>
       writer === RETIRED_WRITER || !known.has(text)
     );
-    // While a cluster moves the keys, some seem to be gone. But a command for several keys of which one
-    // is not there is then refused, and there is no tombstone of this writer.
-    const never = keys.tombstone(RETIRED_WRITER);
-    const replies = await this.#send([
-      ["MGET", keys.generation, keys.epoch],
+    const states = writers.flatMap((writer) => writerKeys(keys, writer));
+    // One key a command: while a cluster moves the keys, it refuses commands for several of them.
+    const [generation, epoch, writersReply, familiesReply, ...rest] = await this.#send([
+      ["GET", keys.generation],
+      ["GET", keys.epoch],
       ["HGETALL", keys.writers],
       ["SMEMBERS", keys.families],
       ...families.map(({ text }) => ["HGETALL", keys.data(text)] as const),
       ...asked.map(({ text }) => ["HMGET", keys.meta(text), "version", "start"] as const),
       ...samples.map(sampleCommand),
-      ["MGET", ...writers.flatMap((writer) => writerKeys(keys, writer)), never],
-      ["MGET", keys.generation, keys.epoch],
+      ...states.map((key) => ["GET", key] as const),
+      ["GET", keys.epoch],
+      ["GET", keys.generation],
     ]);
-    const [before, writersReply, familiesReply, ...rest] = replies;
-    const [generation, epoch] = before as unknown[];
-    const [generationAfter, epochAfter] = rest.pop() as unknown[];
-    const states = rest.pop() as unknown[];
+    const isWhole = generation === rest.pop() && epoch === rest.pop();
     const listed = isCurrent(catalogue, writersReply, familiesReply);
     if (!listed) this.#catalogue = readCatalogue(keys, writersReply, familiesReply);
-    if (!listed || generationAfter !== generation || epochAfter !== epoch) return undefined;
-    const data = rest.splice(0, families.length);
-    const meta = new Map(asked.map(({ text }, i) => [text, rest[i]]));
+    if (!listed || !isWhole) return undefined;
+    const take = (count: number): readonly unknown[] => rest.splice(0, count);
+    const data = take(families.length);
+    const meta = take(asked.length);
+    const python = take(samples.length);
     return {
       epoch: epoch as string | null,
       catalogue,
-      writers: readWriterStates(writers, states),
+      writers: readWriterStates(writers, rest),
       data,
-      meta,
-      python: rest.slice(asked.length),
+      meta: new Map(asked.map(({ text }, i) => [text, meta[i]])),
+      python,
     };
   }
 
@@ -156,17 +156,15 @@ export class PassReader {
     this.stats.roundTrips++;
     this.stats.commands += commands.length;
     const replies = await this.#connection.send(commands);
-    const failure = replies.find((reply) => reply instanceof Error && !isWrongType(reply));
-    if (failure !== undefined) throw failure;
-    return replies;
+    return replies.map((reply) => {
+      if (!(reply instanceof Error)) return reply;
+      // Of this one key; it says nothing about the others. As if there were nothing.
+      if (reply.message.includes("WRONGTYPE")) return null;
+      throw reply;
+    });
   }
 }
 
 function sampleCommand({ data }: PythonSample): RedisCommand {
   return ["HMGET", data, "value", "timestamp"];
-}
-
-/** Whether an error is of this one key, and says nothing about the others. */
-function isWrongType({ message }: Error): boolean {
-  return message.includes("WRONGTYPE");
 }

@@ -4,7 +4,7 @@ import { createAggregator } from "../../../src/core/aggregate.ts";
 import { renderText } from "../../../src/core/exposition_text.ts";
 import type { GaugeMode } from "../../../src/core/modes.ts";
 import type { MetricKind, SampleSource, Snapshot } from "../../../src/core/storage.ts";
-import { clientConnection } from "../../../src/storage/redis/client_connection.ts";
+import { awaitConnection, connectRedis } from "../../../src/storage/redis/connect.ts";
 import type { RedisCommand, RedisConnection } from "../../../src/storage/redis/connection.ts";
 import {
   familyHash,
@@ -12,7 +12,6 @@ import {
   redisKeys,
   RETIRED_WRITER,
 } from "../../../src/storage/redis/keys.ts";
-import { Redis } from "npm:ioredis@^6.0.0";
 
 /** The prefix in these tests. */
 export const PREFIX = "gunicorn";
@@ -27,9 +26,8 @@ export interface CountedConnection extends RedisConnection {
 
 /** Connects to a server of `startRedis`. */
 export async function connect(port: number): Promise<CountedConnection> {
-  const client = new Redis({ port, host: "127.0.0.1", lazyConnect: true });
-  const connection = clientConnection(client);
-  await client.connect();
+  const connection = connectRedis({ host: "127.0.0.1", port });
+  await awaitConnection(connection);
   return counted(connection);
 }
 
@@ -40,6 +38,9 @@ export function counted(connection: RedisConnection): CountedConnection {
     before: () => Promise.resolve(),
     get connectedSince() {
       return connection.connectedSince;
+    },
+    get problem() {
+      return connection.problem;
     },
     async send(commands) {
       await this.before();
@@ -118,6 +119,12 @@ export function entriesOf({ keys, slots, values }: SampleSource): Record<string,
 export function linesOf(snapshot: Snapshot): string[] {
   const { families } = createAggregator({ guard: false }).aggregate(snapshot);
   return renderText(families).split("\n").filter((line) => line !== "" && line[0] !== "#").sort();
+}
+
+/** What is printed for a series. The guard of totals is off. */
+export function valueOf(snapshot: Snapshot, prefix: string): number | undefined {
+  const { families } = createAggregator({ guard: false }).aggregate(snapshot);
+  return families.flatMap(({ series }) => series).find((s) => s.prefix === prefix)?.value;
 }
 
 /** How often the server ran each command since it was started. */

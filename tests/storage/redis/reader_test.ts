@@ -16,6 +16,7 @@ import {
   PREFIX,
   sampleKey,
   sourceNamed,
+  valueOf,
   write,
   WRITER,
 } from "./_support.ts";
@@ -59,7 +60,7 @@ test("reads in one round trip once it knows what is there", async (connection) =
   assertEquals(gauge.values[gauge.slots[0]! + 1], 1_700_000_000.25);
   await write(connection, { name: "y", fields: { [sampleKey("y")]: "3" } });
   const second = await reader.read();
-  assertEquals(reader.stats, { roundTrips: 1, commands: 9, fields: 4 });
+  assertEquals(reader.stats, { roundTrips: 1, commands: 16, fields: 4 });
   assertEquals(linesOf(second), ["g 7", "x 1.5", "y 3"]);
   assertEquals(second.sources.every((source, i) => source === first.sources[i]), true);
 });
@@ -107,7 +108,7 @@ test("gives accumulators their start, and exact sums to the bit", async (connect
     connection,
     {
       writer: RETIRED_WRITER,
-      fields: { [sampleKey("x")]: sumText(sum.components()) },
+      fields: { [sampleKey("x")]: sumText([sum.rounded(), ...sum.components()]) },
       meta: { start: "500.5" },
     },
     {
@@ -123,10 +124,7 @@ test("gives accumulators their start, and exact sums to the bit", async (connect
   const { accumulator, startTime } = sourceNamed(snapshot, `counter:${RETIRED_WRITER}`);
   assertEquals([accumulator, startTime], [true, 400]);
   sum.add(0.3);
-  assertEquals(linesOf(snapshot), [
-    `x ${sum.rounded()}`.replace("1000000000000000.4", "1.0000000000000004e+15"),
-    "y 1",
-  ]);
+  assertEquals(valueOf(snapshot, "x "), sum.rounded());
   assertEquals(snapshot.writers, { live: 1, dead: 0, unknown: 0 });
   await write(connection, { writer: RETIRED_WRITER, fields: {}, meta: { start: "300" } });
   assertEquals(sourceNamed(await reader.read(), `counter:${RETIRED_WRITER}`).startTime, 300);
