@@ -5,6 +5,7 @@
  */
 import { decodeSampleKey, withoutHelp } from "../../core/sample_key.ts";
 import { Fold, type FoldSource, type SampleType } from "../fold.ts";
+import { isPlain } from "./writer_list.ts";
 import { numberText, readValueText, sumText } from "./value_text.ts";
 
 /** A field of a hash. */
@@ -43,8 +44,7 @@ export function fieldsOf(reply: readonly string[]): Field[] {
 
 /** Whether a field is a sample with a value. */
 export function isSample({ field, text }: Field): boolean {
-  // What is not UTF-8 was decoded to U+FFFD: the server would not find the field by this text.
-  return !field.includes("\ufffd") && decodeSampleKey(field) !== undefined &&
+  return isPlain(field) && decodeSampleKey(field) !== undefined &&
     readValueText(text, scratch, 0) !== undefined;
 }
 

@@ -20,10 +20,11 @@ import type { Log } from "../../core/log.ts";
 import type { ReadProblem } from "../../core/storage.ts";
 import { DEFAULT_RETENTION, retained, type Retention } from "../retention.ts";
 import type { RedisConnection } from "./connection.ts";
-import { redisKeys } from "./keys.ts";
+import { type FamilyKey, redisKeys } from "./keys.ts";
 import { LeaseLost, takeLease } from "./lease.ts";
-import { type RetireContext, WriterRetirement } from "./retire_writer.ts";
-import { bury, isDue, lookForDead, type Suspect } from "./suspects.ts";
+import { type DeadWriter, type RetireContext, WriterRetirement } from "./retire_writer.ts";
+import { bury, deathOf, isSuspect, type Judgement } from "./suspects.ts";
+import { listWriters } from "./writer_list.ts";
 
 /** How {@linkcode createRedisRetirer} goes about. */
 export interface RedisRetirerOptions {
@@ -93,7 +94,8 @@ export function createRedisRetirer(options: RedisRetirerOptions): RedisRetirer {
       passes.add(pass);
       try {
         const retired = await pass;
-        if (!retired.busy) { for (const incarnation of ended) declared.delete(incarnation); }
+        if (retired.busy) return retired;
+        for (const incarnation of ended) declared.delete(incarnation);
         return retired;
       } finally {
         passes.delete(pass);
@@ -107,14 +109,6 @@ export function createRedisRetirer(options: RedisRetirerOptions): RedisRetirer {
       await Promise.allSettled(passes);
     },
   };
-}
-
-/** Whom a pass takes for dead. */
-export interface Judgement {
-  /** Whether silence is a proof. */
-  readonly bySilence: boolean;
-  /** Incarnations that have ended for certain. */
-  readonly ended: readonly string[];
 }
 
 /** One pass. */
@@ -139,16 +133,21 @@ class Pass {
     const report = (source: string, message: string): void => {
       this.#problems.set(`${source} ${message}`, { source, message });
     };
-    const found = await lookForDead({ connection, keys, report }, this.#judgement);
-    const nowSeconds = (now?.() ?? found.nowMs) / 1000;
-    if (!found.suspects.some((suspect) => isDue(suspect, this.#kept(found.suspects, nowSeconds)))) {
+    const { writers, nowMs } = await listWriters(connection, keys, report);
+    const nowSeconds = (now?.() ?? nowMs) / 1000;
+    const suspects = writers.filter((writer) => isSuspect(writer, this.#judgement));
+    // Not even the lease is worth having when there is nothing to do.
+    const buried = suspects.flatMap((writer) =>
+      writer.tombstone === undefined ? [] : [{ ...writer, since: deathOf(writer.tombstone) }]
+    );
+    if (buried.length === suspects.length && this.#due(buried, nowSeconds).length === 0) {
       return this.#result(false);
     }
     const lease = await takeLease(connection, keys);
     if (lease === undefined) return this.#result(true);
     try {
       const context = { connection, keys, lease, dataLifeMs, report };
-      const dead = await bury(context, found.suspects, this.#judgement.ended);
+      const dead = await bury(context, suspects, this.#judgement.ended);
       await this.#retireAll(context, dead, nowSeconds);
     } catch (error) {
       if (error instanceof LeaseLost) return this.#result(true);
@@ -164,19 +163,16 @@ class Pass {
 
   async #retireAll(
     context: RetireContext,
-    dead: readonly Suspect[],
+    dead: readonly DeadWriter[],
     nowSeconds: number,
   ): Promise<void> {
     const { connection } = context;
     const retirement = new WriterRetirement(context);
-    const kept = this.#kept(dead, nowSeconds);
     let failures = 0;
-    for (const writer of dead) {
+    for (const [writer, kept] of this.#due(dead, nowSeconds)) {
       if (this.#stop.aborted) return;
-      if (!isDue(writer, kept)) continue;
       try {
-        const { id, start, since = nowSeconds, families } = writer;
-        const gone = await retirement.retire({ id, start, since, families }, kept.has(id));
+        const gone = await retirement.retire(writer, kept);
         if (gone > 0) this.#folded++;
         this.#families += gone;
       } catch (error) {
@@ -187,12 +183,15 @@ class Pass {
     }
   }
 
-  /** The writers whose gauges of mode `all` stay. */
-  #kept(writers: readonly Suspect[], nowSeconds: number): ReadonlySet<string> {
+  /** The writers that something is to be done about, and whether their gauges of mode `all` stay. */
+  #due(writers: readonly DeadWriter[], nowSeconds: number): [writer: DeadWriter, kept: boolean][] {
     const { retention = DEFAULT_RETENTION } = this.#options;
-    const deaths = writers.filter(({ families }) => families.some(({ mode }) => mode === "all"))
-      .map(({ id, since = nowSeconds }) => [id, since] as const);
-    return new Set(retained(deaths, retention, nowSeconds).map(([id]) => id));
+    const isLasting = ({ mode }: FamilyKey): boolean => mode === "all";
+    const deaths = writers.filter(({ families }) => families.some(isLasting))
+      .map(({ id, since }) => [id, since] as const);
+    const stays = new Set(retained(deaths, retention, nowSeconds).map(([id]) => id));
+    return writers.filter(({ id, families }) => !stays.has(id) || !families.every(isLasting))
+      .map((writer) => [writer, stays.has(writer.id)]);
   }
 
   #result(busy: boolean): RedisRetired {

@@ -26,6 +26,7 @@ import {
 } from "./fold_script.ts";
 import { type FamilyKey, FORMAT_VERSION, formatFamily, type RedisKeys } from "./keys.ts";
 import type { Lease } from "./lease.ts";
+import type { Report } from "./writer_list.ts";
 import { REMOVE_FAMILIES, REMOVE_WRITER } from "./remove_writer_script.ts";
 
 /** A writer with a tombstone. */
@@ -48,7 +49,7 @@ export interface RetireContext {
   /** Life of the data in milliseconds, 0 = for ever. */
   readonly dataLifeMs: number;
   /** Told what has to stay, and why. */
-  readonly report: (source: string, message: string) => void;
+  readonly report: Report;
 }
 
 /** Families that are read in one round trip. */
