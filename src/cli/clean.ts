@@ -10,29 +10,18 @@ export const cleanCommand: Command = {
 nobody can say whether they do, are left alone.`,
   groups: ["storage", "retire", "log"],
   switches: [["all", "Remove every metric file, totals included; refused while a writer lives"]],
-  async run({ loaded: { config }, switches, log, io }) {
-    refuseRedis(config);
-    const [
-      { assertDirectory },
-      { denoFilePrimitives: primitives },
-      { removeAll },
-      { retireWriters },
-    ] = await Promise.all([
-      import("./directory_reader.ts"),
-      import("../adapters/deno/file_primitives.ts"),
-      import("../storage/filesystem/remove_all.ts"),
-      import("../storage/filesystem/retire.ts"),
-    ]);
-    const { directory, retire: foreign } = config;
-    await assertDirectory(directory);
+  async run({ loaded, switches, log, io }) {
+    refuseRedis(loaded.config);
+    const { writtenStorage } = await import("./storages.ts");
+    await using storage = writtenStorage(loaded, log);
+    await storage.check();
     if (switches.has("all")) {
-      const files = await removeAll({ directory, primitives, log });
-      await io.stdout(`Removed files: ${files}\n`);
+      await io.stdout(`Removed ${storage.unit}: ${await storage.removeAll()}\n`);
       return 0;
     }
-    const { folded, files, problems } = await retireWriters({ directory, primitives, foreign });
+    const { writers, removed, problems } = await storage.retire();
     for (const { source, message } of problems) log.warn(message, { source });
-    await io.stdout(`Retired writers: ${folded}, removed files: ${files}\n`);
+    await io.stdout(`Retired writers: ${writers}, removed ${storage.unit}: ${removed}\n`);
     return problems.length === 0 ? 0 : 1;
   },
 };

@@ -9,14 +9,15 @@ export const dumpCommand: Command = {
   details: "What is skipped because it is damaged is named on stderr; the rest is printed.",
   groups: ["storage", "log"],
   formats: ["text", "openmetrics", "json"],
-  async run({ loaded: { config }, format, log, io }) {
-    refuseRedis(config);
-    const [{ openDirectoryReader }, { createAggregator }, render] = await Promise.all([
-      import("./directory_reader.ts"),
+  async run({ loaded, format, log, io }) {
+    refuseRedis(loaded.config);
+    const [{ writtenStorage }, { createAggregator }, render] = await Promise.all([
+      import("./storages.ts"),
       import("../core/aggregate.ts"),
       loadRenderer(format),
     ]);
-    await using reader = openDirectoryReader(config.directory);
+    await using storage = writtenStorage(loaded, log);
+    await using reader = storage.openReader();
     const snapshot = await reader.read();
     const { families, problems, conflicts } = createAggregator().aggregate(snapshot);
     for (const { source, message } of [...snapshot.problems, ...problems]) {

@@ -10,40 +10,37 @@ export const exporterCommand: Command = {
   details: `The directory may come later than the exporter: until it is there, /metrics has the
 exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
   groups: ["storage", "retire", "endpoint", "log"],
-  async run({ loaded: { config }, log, io }) {
+  async run({ loaded, log, io }) {
+    const { config } = loaded;
     refuseRedis(config);
     const [
-      { openDirectoryReader },
-      { directoryStats },
+      { writtenStorage },
       { createMetricsEndpoint },
       { serveMetricsEndpoint },
-      { retireDirectory },
       { startRetiring },
     ] = await Promise.all([
-      import("./directory_reader.ts"),
-      import("../storage/filesystem/directory.ts"),
+      import("./storages.ts"),
       import("../endpoint/mod.ts"),
       import("../adapters/deno/metrics_server.ts"),
-      import("../adapters/deno/retire_directory.ts"),
-      import("../adapters/deno/retiring.ts"),
+      import("../adapters/storage/retiring.ts"),
     ]);
-    const { directory, metrics, metricPrefix } = config;
+    const { metrics, metricPrefix } = config;
     await using running = new AsyncDisposableStack();
-    if (config.retire) {
-      const retire = () => retireDirectory({ directory, foreign: true, log });
-      running.use(startRetiring({ retire, log })).soon();
-    }
-    await using reader = openDirectoryReader(directory);
+    const storage = running.use(writtenStorage(loaded, log));
+    if (config.retire) running.use(startRetiring({ retire: storage.retire, log })).soon();
     const handler = createMetricsEndpoint({
-      reader,
+      ...storage.about,
+      reader: running.use(storage.openReader()),
       metricPrefix,
       version: VERSION,
       runtime: `deno ${Deno.version.deno}`,
       log,
-      directoryStats: () => directoryStats(directory),
     });
     await using server = serveMetricsEndpoint({ handler, ...metrics, log });
-    log.info("Serving metrics", { url: `http://${formatAddress(server)}/metrics`, directory });
+    log.info("Serving metrics", {
+      url: `http://${formatAddress(server)}/metrics`,
+      ...storage.fields,
+    });
     await io.stopRequested();
     log.info("Stopping");
     return 0;

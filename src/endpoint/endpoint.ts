@@ -12,7 +12,7 @@ import type { DirectoryStats } from "../storage/filesystem/directory.ts";
 import { renderIndexPage } from "./index_page.ts";
 import { acceptsGzip, type ExpositionFormat, negotiateFormat } from "./negotiate.ts";
 import { createScraper, type Scraper } from "./scraper.ts";
-import { createSelfMetrics } from "./self_metrics.ts";
+import { createSelfMetrics, type RedisStats } from "./self_metrics.ts";
 
 /** How an endpoint is made. */
 export interface MetricsEndpointOptions {
@@ -30,6 +30,13 @@ export interface MetricsEndpointOptions {
   readonly ready?: () => boolean;
   /** Looks at the directory of the metric files, for the sidecar metrics. Default: they are left out. */
   readonly directoryStats?: () => DirectoryStats | Promise<DirectoryStats>;
+  /** Says how it goes with Redis, for the sidecar metrics. Default: they are left out. */
+  readonly redisStats?: () => RedisStats;
+  /**
+   * The storages, as errors of theirs are counted; one that concerns all of them under the first.
+   * Default `["storage"]`.
+   */
+  readonly sources?: readonly [string, ...string[]];
   /** Monotonic time in milliseconds. Default `performance.now()`. */
   readonly now?: () => number;
 }
@@ -98,10 +105,10 @@ export function createMetricsPage(options: MetricsEndpointOptions): MetricsEndpo
 }
 
 function openScraper(options: MetricsEndpointOptions): Scraper {
-  const { reader, version, runtime, directoryStats } = options;
+  const { reader, version, runtime, directoryStats, redisStats, sources = ["storage"] } = options;
   const { metricPrefix = "gunicorn", log = SILENT_LOG, now = () => performance.now() } = options;
-  const self = createSelfMetrics({ metricPrefix, version, runtime, log, now });
-  return createScraper({ reader, self, now, directoryStats });
+  const self = createSelfMetrics({ metricPrefix, version, runtime, sources, log, now });
+  return createScraper({ reader, self, source: sources[0], now, directoryStats, redisStats });
 }
 
 async function answer(request: Request, route: MetricsEndpoint, log: Log): Promise<Response> {

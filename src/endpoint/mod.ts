@@ -33,4 +33,5 @@ export {
   type MetricsEndpoint,
   type MetricsEndpointOptions,
 } from "./endpoint.ts";
+export type { RedisStats } from "./self_metrics.ts";
 export type { DirectoryStats } from "../storage/filesystem/directory.ts";

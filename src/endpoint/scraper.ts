@@ -11,7 +11,7 @@ import type { Snapshot, StorageReader } from "../core/storage.ts";
 import type { DirectoryStats } from "../storage/filesystem/directory.ts";
 import type { ExpositionFormat } from "./negotiate.ts";
 import { createRounds } from "./rounds.ts";
-import { type SelfMetrics, STORAGE_SOURCE } from "./self_metrics.ts";
+import type { RedisStats, SelfMetrics } from "./self_metrics.ts";
 
 /** Which page is wanted. */
 export interface PageRequest {
@@ -43,8 +43,12 @@ export interface ScraperOptions {
   readonly reader: StorageReader;
   /** What the endpoint tells about itself. */
   readonly self: SelfMetrics;
+  /** What an error is counted under that concerns the storage as a whole. */
+  readonly source: string;
   /** Looks at the directory, where there is one. */
   readonly directoryStats: (() => DirectoryStats | Promise<DirectoryStats>) | undefined;
+  /** Says how it goes with Redis, where that is the storage. */
+  readonly redisStats: (() => RedisStats) | undefined;
   /** Monotonic time in milliseconds. */
   readonly now: () => number;
 }
@@ -59,7 +63,7 @@ const CHECK = "";
 
 /** Makes a scraper. It does not own the reader. */
 export function createScraper(options: ScraperOptions): Scraper {
-  const { reader, self, directoryStats, now } = options;
+  const { reader, self, source, directoryStats, redisStats, now } = options;
   const aggregator = createAggregator();
   // Counters: they must not fall when a read fails.
   let corrections = 0;
@@ -80,7 +84,7 @@ export function createScraper(options: ScraperOptions): Scraper {
     } catch (error) {
       // A page with the self-metrics, which say so, is worth more than an error page.
       failure = error instanceof Error ? error.message : String(error);
-      self.note([{ source: STORAGE_SOURCE, message: failure }], []);
+      self.note([{ source, message: failure }], []);
     }
     const own = self.families({
       durationSeconds: (now() - startedMs) / 1000,
@@ -89,6 +93,7 @@ export function createScraper(options: ScraperOptions): Scraper {
       corrections,
       conflictCount,
       directory: await directoryStats?.(),
+      redis: redisStats?.(),
     });
     // Everything is rendered before the next round may read: the values are the reader's arrays.
     const families = mergeFamilies(stored, own);

@@ -24,6 +24,16 @@ export interface ScrapeFacts {
   readonly conflictCount: number;
   /** The directory, where there is one. */
   readonly directory: DirectoryStats | undefined;
+  /** Redis, where it is the storage. */
+  readonly redis: RedisStats | undefined;
+}
+
+/** How it goes with Redis. */
+export interface RedisStats {
+  /** Whether the last read worked. */
+  readonly connected: boolean;
+  /** Whether the last flush of this process was taken; `undefined` when it writes nothing. */
+  readonly flushing: boolean | undefined;
 }
 
 /** What the self-metrics need to know. */
@@ -34,6 +44,8 @@ export interface SelfMetricsOptions {
   readonly version: string;
   /** Name and version of the runtime. */
   readonly runtime: string;
+  /** The sources of errors that are counted from the start. */
+  readonly sources: readonly string[];
   /** Receives each problem once while it lasts. */
   readonly log: Log;
   /** Monotonic time in milliseconds. */
@@ -52,15 +64,12 @@ export interface SelfMetrics {
 const MAX_SOURCES = 100;
 const OTHER_SOURCES = "__other__";
 
-/** The source of an error that concerns the storage as a whole. */
-export const STORAGE_SOURCE = "storage";
-
 /** Starts counting. */
 export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
-  const { metricPrefix, version, runtime, log, now } = options;
+  const { metricPrefix, version, runtime, sources, log, now } = options;
   const startedMs = now();
   // There from the start, so that the first error is an increase and not a new series.
-  const errors = new Map([[STORAGE_SOURCE, 0]]);
+  const errors = new Map(sources.map((source) => [source, 0]));
   let lasting = new Set<string>();
 
   const gauge = (name: string, help: string, value: number): Family =>
@@ -134,6 +143,20 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
           sidecar("multiproc_files", "Metric files in the directory", files),
           sidecar("multiproc_dir_size_bytes", "Size of the metric files", bytes),
         );
+      }
+      if (facts.redis !== undefined) {
+        const { connected, flushing } = facts.redis;
+        families.push(
+          sidecar(
+            "redis_connected",
+            "Whether Redis could be read for this page",
+            Number(connected),
+          ),
+        );
+        if (flushing !== undefined) {
+          const help = "Whether Redis took the last values of the process that makes this page";
+          families.push(gauge("gpe_redis_flushing", help, Number(flushing)));
+        }
       }
       return families;
     },

@@ -51,7 +51,7 @@ const RESTARTS: readonly (readonly [EndReason, EndType])[] = [
 export interface MasterMetricsOptions {
   /** What the names begin with, such as `"gunicorn"`. */
   readonly prefix: string;
-  /** Whether the storage keeps times; without them gauges cannot be `mostrecent`. */
+  /** Whether the storage keeps times; without them no gauge can be `mostrecent`. */
   readonly storesTimestamps: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -69,29 +69,30 @@ export interface MasterMetrics extends MasterObserver {
 export function createMasterMetrics(options: MasterMetricsOptions): MasterMetrics {
   const { prefix, now } = options;
   const registers = [new Registry()];
-  const multiprocessMode = options.storesTimestamps ? "mostrecent" : "livemax";
+  const newest = options.storesTimestamps ? "mostrecent" : "livemax";
   const startMs = now();
 
   const state = new Gauge({
     name: `${prefix}_worker_state`,
-    help: "Whether the worker is in the state: 1 for its current state, else 0.",
+    help: "Number of workers of this place in the state: 1 for its current state, else 0.",
     labelNames: ["worker_id", "state"],
     registers,
-    multiprocessMode,
+    // Several masters may share a storage: each has a worker_1, and all of them have workers.
+    multiprocessMode: "livesum",
   });
   const stateTime = new Gauge({
     name: `${prefix}_worker_state_timestamp_seconds`,
     help: "When the worker last entered the state, in seconds since 1970.",
     labelNames: ["worker_id", "state"],
     registers,
-    multiprocessMode,
+    multiprocessMode: newest,
   });
   const pool = new Gauge({
     name: `${prefix}_workers`,
     help: "Number of workers by state.",
     labelNames: ["state"],
     registers,
-    multiprocessMode,
+    multiprocessMode: "livesum",
   });
   const restarts = new Counter({
     name: `${prefix}_worker_restart_total`,
@@ -125,15 +126,15 @@ export function createMasterMetrics(options: MasterMetricsOptions): MasterMetric
   });
   const uptime = new Gauge({
     name: `${prefix}_master_uptime_seconds`,
-    help: "How long the master has been running.",
+    help: "How long the master, of several the oldest, has been running.",
     registers,
-    multiprocessMode,
+    multiprocessMode: "livemax",
   });
   const startTime = new Gauge({
     name: `${prefix}_master_start_time_seconds`,
-    help: "When the master was started, in seconds since 1970.",
+    help: "When the master, of several the oldest, was started, in seconds since 1970.",
     registers,
-    multiprocessMode,
+    multiprocessMode: "livemin",
   });
 
   function countRestart(slot: number, reason: EndReason, type: EndType, by: number): void {

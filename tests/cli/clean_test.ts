@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { main } from "../../src/cli/main.ts";
-import { openDirectoryReader } from "../../src/cli/directory_reader.ts";
+import { storageAt } from "../../src/adapters/deno/storage.ts";
+import { SILENT_LOG } from "../../src/core/log.ts";
 import {
   ACCUMULATORS,
   COUNTER,
@@ -96,7 +97,8 @@ Deno.test("gpe exporter --retire folds dead writers while it serves", async () =
   const directory = temp.path;
   await liveAndDie(directory, "1", [0.1, 0.2]);
   await Deno.writeFile(`${directory}/counter_9.db`, fileBytes([{ key: key(1), value: 1 }]));
-  await using reader = openDirectoryReader(directory);
+  const place = { kind: "directory", directory, layout: "timestamp" } as const;
+  await using reader = storageAt(place, { log: SILENT_LOG }).openReader();
   const before = await readPage(reader);
   const io = new FakeIo();
   const flags = ["--dir", directory, "--metrics-bind", "127.0.0.1", "--metrics-port", "0"];

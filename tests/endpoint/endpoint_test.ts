@@ -52,6 +52,33 @@ function scriptedReader(read: () => Promise<Snapshot>): StorageReader {
 }
 const EMPTY: Snapshot = { sources: [], writers: { live: 0, dead: 0, unknown: 0 }, problems: [] };
 
+Deno.test("/metrics tells how it goes with Redis when that is the storage", async () => {
+  const failure = new Error("Cannot connect to Redis");
+  let flushing: boolean | undefined = true;
+  let connected = true;
+  const { get } = setUp({
+    reader: scriptedReader(() => connected ? Promise.resolve(EMPTY) : Promise.reject(failure)),
+    redisStats: () => ({ connected, flushing }),
+    sources: ["redis", "storage"],
+  });
+  const samples = async (): Promise<(number | undefined)[]> => {
+    const response = await get("/metrics");
+    assertEquals(response.status, 200);
+    const page = parseExposition(await response.text());
+    return [
+      page.get("gunicorn_sidecar_redis_connected"),
+      page.get("gpe_redis_flushing"),
+      page.get('gpe_scrape_errors_total{"source":"redis"}'),
+      page.get('gpe_scrape_errors_total{"source":"storage"}'),
+    ];
+  };
+  assertEquals(await samples(), [1, 1, 0, 0]);
+  connected = flushing = false;
+  assertEquals(await samples(), [0, 0, 1, 0]);
+  flushing = undefined;
+  assertEquals(await samples(), [0, undefined, 1, 0]);
+});
+
 Deno.test("/metrics has the aggregate of all writers and the self-metrics", async () => {
   const { get } = setUp({
     directoryStats: () => ({ files: 3, bytes: 196608 }),

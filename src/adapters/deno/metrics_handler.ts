@@ -3,18 +3,15 @@
  *
  * @module
  */
-import { SETTINGS } from "../../config/settings.ts";
 import { createAggregator } from "../../core/aggregate.ts";
 import { renderText } from "../../core/exposition_text.ts";
 import type { Log } from "../../core/log.ts";
-import { processStore } from "../../core/process_store.ts";
-import { snapshotAll } from "../../core/snapshot.ts";
 import type { StorageReader } from "../../core/storage.ts";
 import { createMetricsPage, type MetricsEndpoint } from "../../endpoint/mod.ts";
-import { directoryStats, openFilesystemReader } from "../../storage/filesystem/mod.ts";
 import { VERSION } from "../../version.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
-import { permittedEnv } from "./runtime.ts";
+import { flushProcessStorage } from "../storage/process_storage.ts";
+import type { Storage } from "../storage/storage.ts";
+import { storageToRead } from "./open_storage.ts";
 
 /** Which metrics are shown. */
 export interface AggregateOptions {
@@ -63,59 +60,36 @@ export function metricsHandler(options: MetricsHandlerOptions = {}): MetricsEndp
 }
 
 function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
-  const directory = options.directory ?? ownDirectory();
+  const storage = storageToRead(options);
   return createMetricsPage({
     ...options,
-    reader: openFlushingReader(directory),
+    ...storage.about,
+    reader: openFlushingReader(storage),
     version: VERSION,
     runtime: `deno ${Deno.version.deno}`,
-    directoryStats: () => directoryStats(directory),
   });
 }
 
 /**
  * The metrics of all workers in the Prometheus text format, without the endpoint's own metrics.
- * Every call reads all files anew; {@linkcode metricsHandler} keeps what it has parsed.
+ * Every call reads everything anew; {@linkcode metricsHandler} keeps what it has parsed.
  *
  * Permissions: as {@linkcode metricsHandler}.
  */
 export async function aggregate(options: AggregateOptions = {}): Promise<string> {
-  await using reader = openFlushingReader(options.directory ?? ownDirectory());
+  await using storage = storageToRead(options);
+  await using reader = openFlushingReader(storage);
   return renderText(createAggregator().aggregate(await reader.read()).families);
 }
 
 /** A reader that sees what this process has counted until now. */
-function openFlushingReader(directory: string): StorageReader {
-  const reader = openFilesystemReader({ directory, primitives: denoFilePrimitives });
+function openFlushingReader(storage: Storage): StorageReader {
+  const reader = storage.openReader();
   return {
     async read() {
-      await flushOwn();
+      await flushProcessStorage();
       return await reader.read();
     },
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
   };
-}
-
-/** How long a scrape waits for the `collect()` callbacks of this process. */
-const COLLECT_MS = 500;
-
-async function flushOwn(): Promise<void> {
-  const store = processStore();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, COLLECT_MS);
-  });
-  // A callback that fails is reported by the open storage, which runs all of them every second.
-  await Promise.race([snapshotAll(store), late]);
-  clearTimeout(timer);
-  await store.writer?.flush();
-}
-
-/** The writer may be another copy's of this module, so its kind is looked at, not its class. */
-function ownDirectory(): string {
-  const { writer } = processStore();
-  if (writer !== undefined && "directory" in writer && typeof writer.directory === "string") {
-    return writer.directory;
-  }
-  return permittedEnv("PROMETHEUS_MULTIPROC_DIR") || SETTINGS.directory.default;
 }

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import { SETTINGS } from "../../config/settings.ts";
 import { type Log, SILENT_LOG } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
-import { snapshotAll } from "../../core/snapshot.ts";
+import type { StorageWriter } from "../../core/storage.ts";
 import type { FileLayout } from "../../storage/filesystem/file_format.ts";
-import { type FilesystemWriter, openFilesystemWriter } from "../../storage/filesystem/writer.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
+import type { Storage, StoragePlace } from "../storage/storage.ts";
 import { permittedEnv } from "./runtime.ts";
+import { openProcessStorage, storageAt } from "./storage.ts";
 
 /** How {@linkcode openStorage} works. */
 export interface OpenStorageOptions {
@@ -30,14 +29,8 @@ export interface OpenStorageOptions {
 /** The open storage of a process; disposing of it writes everything and drops the writer's claim. */
 export interface OpenedStorage extends AsyncDisposable {
   /** The writer that the metrics of this process use. */
-  readonly writer: FilesystemWriter;
+  readonly writer: StorageWriter;
 }
-
-/** How often values that are copied rather than shared are brought up to date. */
-const SNAPSHOT_INTERVAL_MS = 1000;
-
-/** How long the last `collect()` callbacks may take when the storage is closed. */
-const LAST_SNAPSHOT_MS = 1000;
 
 /**
  * Connects all metrics of this process, those made before as well, with files that a metrics
@@ -50,46 +43,37 @@ const LAST_SNAPSHOT_MS = 1000;
  * @throws {Error} When the storage of this process is open already.
  */
 export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
-  const { layout = "timestamp", log = SILENT_LOG } = options;
-  const store = processStore();
-  if (store.writer !== undefined) {
-    throw new Error(
-      `Cannot open the storage: writer ${JSON.stringify(store.writer.writer)} is open already`,
-    );
-  }
-  const writer = openFilesystemWriter({
-    directory: options.directory ?? defaultDirectory(),
-    layout,
-    primitives: denoFilePrimitives,
-    onProblem: ({ source, message }) => log.error(message, { source }),
-  });
-  store.open(writer);
-  const snapshot = (): Promise<unknown> =>
-    snapshotAll(store, (error) => log.error("Cannot collect a metric", { error }));
-  const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
-  timer.unref();
-  const flush = (): void => writer.flushSync();
-  addEventListener("unload", flush);
+  const { log = SILENT_LOG } = options;
+  const storage = storageAt(storagePlace(options), { log });
+  const opened = openProcessStorage({ openWriter: storage.openWriter, log });
   return {
-    writer,
+    writer: opened.writer,
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      removeEventListener("unload", flush);
-      await settleSoon(snapshot());
-      store.detach();
-      await writer[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+      await storage[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Settles when the promise does, or after a while: what never ends must not keep a process. */
-async function settleSoon(promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise((resolve) => timer = setTimeout(resolve, LAST_SNAPSHOT_MS));
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
+/** The storage that is asked for, else the one that this process has open, else that of its environment. */
+export function storageToRead(options: Pick<OpenStorageOptions, "directory">): Storage {
+  const directory = options.directory ?? openDirectory();
+  return storageAt(storagePlace(directory === undefined ? {} : { directory }), { log: SILENT_LOG });
 }
 
-function defaultDirectory(): string {
-  return permittedEnv("PROMETHEUS_MULTIPROC_DIR") || SETTINGS.directory.default;
+function storagePlace({ directory, layout = "timestamp" }: OpenStorageOptions): StoragePlace {
+  return {
+    kind: "directory",
+    directory: directory ??
+      (permittedEnv("PROMETHEUS_MULTIPROC_DIR") || SETTINGS.directory.default),
+    layout,
+  };
+}
+
+/** The writer may be another copy's of this module, so its kind is looked at, not its class. */
+function openDirectory(): string | undefined {
+  const { writer } = processStore();
+  return writer !== undefined && "directory" in writer && typeof writer.directory === "string"
+    ? writer.directory
+    : undefined;
 }

@@ -10,26 +10,20 @@ import { createMaster, type MasterObserver } from "../../master/master.ts";
 import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
 import type { Clock } from "../../master/primitives.ts";
 import { startText } from "../../master/start_text.ts";
-import {
-  claimDirectory,
-  type ClaimDirectoryOptions,
-  directoryStats,
-  openFilesystemReader,
-} from "../../storage/filesystem/mod.ts";
 import { VERSION } from "../../version.ts";
+import { storagePlace } from "../storage/place.ts";
+import { startRetiring } from "../storage/retiring.ts";
+import type { ClaimOptions, Storage } from "../storage/storage.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
 import { certificateSource } from "./certificate.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
-import { openStorage } from "./open_storage.ts";
-import { retireDirectory } from "./retire_directory.ts";
-import { startRetiring } from "./retiring.ts";
 import { permittedEnv } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
+import { openProcessStorage, storageAt } from "./storage.ts";
 import { connectSystemd } from "./systemd.ts";
 import { probeSocket, removeSocket } from "./unix_socket.ts";
 import { watchModules } from "./watch_modules.ts";
@@ -65,54 +59,44 @@ export interface ServeOptions {
  */
 export async function runServe(options: ServeOptions): Promise<number> {
   const { config, app, log, print } = options;
-  const claimOptions: ClaimDirectoryOptions = {
-    directory: config.directory,
-    primitives: denoFilePrimitives,
+  await using running = new AsyncDisposableStack();
+  const storage = running.use(storageAt(storagePlace(config), { log, foreign: config.retire }));
+  const claiming: ClaimOptions = {
     mode: config.cleanupDbFiles ? "clean" : "keep",
-    log,
     kill: (pid) => sendSignal(pid, "SIGKILL"),
   };
-  const bind = await rehearse(config, claimOptions);
+  const bind = await rehearse(config, storage, claiming);
   const certificate = config.certificate && certificateSource(config.certificate, log);
   const scheme = certificate === undefined ? "http" : "https";
 
-  await using running = new AsyncDisposableStack();
   if ("path" in bind) running.defer(() => removeSocket(bind.path));
   if (config.pidFile !== undefined) running.use(writePidFile(config.pidFile, log));
-  const claim = running.use(await claimDirectory(claimOptions));
+  const claim = running.use(await storage.claim(claiming));
 
-  const reader = running.use(openFilesystemReader({
-    directory: config.directory,
-    primitives: denoFilePrimitives,
-  }));
+  const reader = running.use(storage.openReader());
   const server = running.use(serveMetricsEndpoint({
     handler: createMetricsEndpoint({
+      ...storage.about,
       reader,
       version: VERSION,
       runtime: `deno ${Deno.version.deno}`,
       metricPrefix: config.metricPrefix,
       log,
       ready: () => master.running > 0,
-      directoryStats: () => Promise.resolve(directoryStats(config.directory)),
     }),
     ...config.metrics,
     log,
   }));
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
-  running.use(openStorage({ directory: config.directory, layout: config.layout, log }));
-  const retiring = running.use(
-    startRetiring({
-      retire: () => retireDirectory({ directory: config.directory, foreign: config.retire, log }),
-      log,
-    }),
-  );
+  running.use(openProcessStorage({ openWriter: storage.openWriter, log }));
+  const retiring = running.use(startRetiring({ retire: storage.retire, log }));
   // Of the run before, where its files are kept.
   retiring.soon();
   const workers = workerCount(config, log);
   const masterMetrics = createMasterMetrics({
     prefix: config.metricPrefix,
-    storesTimestamps: config.layout === "timestamp",
+    storesTimestamps: storage.storesTimestamps,
     now: Date.now,
   });
   const ticking = setInterval(masterMetrics.tick, UPTIME_INTERVAL_MS);
@@ -125,7 +109,9 @@ export async function runServe(options: ServeOptions): Promise<number> {
     systemd.ready();
     print(startText(bind, metrics, scheme));
   };
-  const { spawn, renew } = running.use(createWorkers(config, { bind, app, log, certificate }));
+  const { spawn, renew } = running.use(
+    createWorkers(config, { bind, app, log, certificate, storage }),
+  );
   const master = createMaster({
     workers,
     gracefulTimeoutMs: config.gracefulTimeoutMs,
@@ -171,16 +157,17 @@ const CLOCK: Clock = {
 };
 
 /**
- * Checks what can be checked without changing anything: that the directory is free and that both
- * addresses can be listened on. Only then may the claim remove the files of the run before.
+ * Checks what can be checked without changing anything: that the storage is free and that both
+ * addresses can be listened on. Only then may the claim remove what the run before left.
  *
  * @returns Where the application listens, with a free port in the place of port 0.
  */
 async function rehearse(
   config: Config,
-  claimOptions: ClaimDirectoryOptions,
+  storage: Storage,
+  claiming: ClaimOptions,
 ): Promise<BindAddress> {
-  await using _claim = await claimDirectory({ ...claimOptions, mode: "keep" });
+  await using _claim = await storage.claim({ ...claiming, mode: "keep" });
   const { accessLog } = config;
   if (accessLog !== undefined && accessLog.path !== STDOUT) openForAppend(accessLog.path).close();
   probeAddress(config.metrics, "metrics endpoint");

@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { SpawnWorker, WorkerEvents, WorkerExit } from "../../master/primitives.ts";
+import type { WorkerEvents, WorkerExit, WorkerHandle } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
-import { hear, type SpawnWorkerOptions, startMessage } from "./spawn_worker.ts";
+import { hear, type SpawnWorkerOptions, startMessage, type StartWorker } from "./spawn_worker.ts";
 import type { FromHost, ToThread } from "./thread_protocol.ts";
 import { createStartProcess, type WorkerProcess } from "./worker_process.ts";
 import { isProtocolMessage } from "./worker_protocol.ts";
@@ -23,7 +23,7 @@ const SHOWING_SLOT = 1;
 /** Starts threads; disposing of it ends every host. */
 export interface ThreadSpawner extends AsyncDisposable {
   /** Starts a thread. */
-  readonly spawn: SpawnWorker;
+  readonly spawn: StartWorker;
   /** Has the threads from now on be in a new host. */
   renew(): void;
 }
@@ -120,7 +120,7 @@ export function createThreadSpawner(options: SpawnWorkerOptions): ThreadSpawner 
     for (const { events } of [...host.threads.values()]) events.worn("timeout");
   }
 
-  function spawn(slot: number, events: WorkerEvents): ReturnType<SpawnWorker> {
+  function spawn(slot: number, events: WorkerEvents, incarnation: string): WorkerHandle {
     const host = current ??= startHost();
     const number = ++lastThread;
     const { promise: ended, resolve } = Promise.withResolvers<WorkerExit>();
@@ -135,7 +135,7 @@ export function createThreadSpawner(options: SpawnWorkerOptions): ThreadSpawner 
         resolve(exit);
       },
     });
-    tell(startMessage(options, slot, slot === SHOWING_SLOT));
+    tell(startMessage(options, { slot, incarnation, showsProcess: slot === SHOWING_SLOT }));
     return {
       pid: host.process.pid,
       ended,

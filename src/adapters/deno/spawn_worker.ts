@@ -5,7 +5,7 @@
  */
 import type { Log } from "../../core/log.ts";
 import { workerId } from "../../master/master.ts";
-import type { SpawnWorker, WorkerEvents } from "../../master/primitives.ts";
+import type { WorkerEvents, WorkerHandle } from "../../master/primitives.ts";
 import type { Certificate } from "./certificate.ts";
 import { createStartProcess } from "./worker_process.ts";
 import {
@@ -24,7 +24,7 @@ export interface SpawnWorkerOptions {
   /** What each worker is told, but for what is its own. */
   readonly start: Omit<
     WorkerStart,
-    "workerId" | "maxRequests" | "masterPid" | "certificate" | "showsProcess"
+    "workerId" | "incarnation" | "maxRequests" | "masterPid" | "certificate" | "showsProcess"
   >;
   /** After how many requests a worker is replaced; 0: never. */
   readonly maxRequests: number;
@@ -40,8 +40,15 @@ export interface SpawnWorkerOptions {
   readonly logFormat: "text" | "json";
 }
 
+/** Starts the worker of a slot, which the storage calls by the incarnation. */
+export type StartWorker = (
+  slot: number,
+  events: WorkerEvents,
+  incarnation: string,
+) => WorkerHandle;
+
 /** Makes the function that starts worker processes. */
-export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
+export function createSpawnWorker(options: SpawnWorkerOptions): StartWorker {
   const { flags, start, env, log, logFormat } = options;
   const preload = import.meta.resolve("./worker_main.ts");
   const startProcess = createStartProcess({
@@ -53,7 +60,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
     logFormat,
   });
 
-  return (slot, events) => {
+  return (slot, events, incarnation) => {
     const child = startProcess(workerId(slot), {
       message(message) {
         // Whatever it says, its event loop turns; a busy channel may keep its beats back.
@@ -62,7 +69,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
       },
       failed: (message) => events.failed({ message, permanent: false }),
     });
-    child.send(startMessage(options, slot, true));
+    child.send(startMessage(options, { slot, incarnation, showsProcess: true }));
     return {
       pid: child.pid,
       ended: child.ended,
@@ -73,16 +80,12 @@ export function createSpawnWorker(options: SpawnWorkerOptions): SpawnWorker {
   };
 }
 
-/**
- * The first message to the worker of a slot.
- *
- * @param showsProcess Whether it shows memory and processor time of its process.
- */
+/** The first message to a worker. */
 export function startMessage(
   options: SpawnWorkerOptions,
-  slot: number,
-  showsProcess: boolean,
+  worker: Pick<WorkerStart, "incarnation" | "showsProcess"> & { readonly slot: number },
 ): ToWorker {
+  const { slot, incarnation, showsProcess } = worker;
   const { start, certificate, maxRequests, maxRequestsJitter } = options;
   const chance = Math.floor(Math.random() * (maxRequestsJitter + 1));
   return {
@@ -90,6 +93,7 @@ export function startMessage(
     start: {
       ...start,
       workerId: workerId(slot),
+      incarnation,
       ...certificate && { certificate: certificate() },
       maxRequests: maxRequests === 0 ? 0 : maxRequests + chance,
       masterPid: Deno.pid,

@@ -8,6 +8,7 @@
 import type { BootFailure } from "../../master/primitives.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
+import type { ProcessStorage } from "../storage/process_storage.ts";
 import { openAccessLog } from "./access_log_file.ts";
 import { describeLoadFailure } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
@@ -19,7 +20,7 @@ import {
   type DrainableServer,
 } from "./drain.ts";
 import { workerInstrumentation } from "./instrument.ts";
-import { type OpenedStorage, openStorage } from "./open_storage.ts";
+import { openProcessStorage, storageAt } from "./storage.ts";
 import type { WorkerChannel } from "./worker_channel.ts";
 import type { WorkerStart } from "./worker_protocol.ts";
 
@@ -71,10 +72,11 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
   addEventListener("error", failBeforeRunning);
 
   /** Metrics are worth a message, not the application. */
-  function openStorageOrGoOn(): OpenedStorage | undefined {
-    const { directory, layout } = start;
+  function openStorageOrGoOn(): ProcessStorage | undefined {
+    const { log } = channel;
+    const openWriter = () => storageAt(start.storage, { log }).openWriter(start.incarnation);
     try {
-      return openStorage({ directory, layout, log: channel.log });
+      return openProcessStorage({ openWriter, log });
     } catch (error) {
       channel.log.error("Cannot store the metrics of this worker, it runs without", { error });
       return undefined;
@@ -85,7 +87,7 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
     const instrumentation = workerInstrumentation({
       workerId: start.workerId,
       prefix: start.metricPrefix,
-      timestamps: start.layout === "timestamp",
+      timestamps: storage?.writer.storesTimestamps ?? true,
       showsProcess: start.showsProcess,
     });
     if (start.maxRequests > 0) askForReplacement(instrumentation.metrics);

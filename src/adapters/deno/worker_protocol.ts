@@ -7,6 +7,7 @@
 import type { AccessLogConfig, BindAddress } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
+import type { StoragePlace } from "../storage/storage.ts";
 import type { Certificate } from "./certificate.ts";
 
 /**
@@ -29,10 +30,10 @@ export interface WorkerStart {
   readonly app: string;
   /** Where the application listens; never port 0. */
   readonly bind: BindAddress;
-  /** The directory of the metric files. */
-  readonly directory: string;
-  /** The layout of the metric files. */
-  readonly layout: "timestamp" | "value";
+  /** Where its metrics are stored. */
+  readonly storage: StoragePlace;
+  /** What the storage is to call it: never the same again. */
+  readonly incarnation: string;
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
   /** What the application's server shows its clients; without it there is no TLS. */

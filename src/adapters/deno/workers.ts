@@ -9,7 +9,8 @@ import { beatPeriodMs } from "../../master/heartbeat.ts";
 import type { SpawnWorker } from "../../master/primitives.ts";
 import { STDOUT } from "./access_log_file.ts";
 import type { Certificate } from "./certificate.ts";
-import { createThreadSpawner } from "./spawn_thread.ts";
+import type { Storage } from "../storage/storage.ts";
+import { createThreadSpawner, type ThreadSpawner } from "./spawn_thread.ts";
 import { createSpawnWorker, type SpawnWorkerOptions } from "./spawn_worker.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
@@ -24,6 +25,8 @@ export interface WorkersOptions {
   readonly log: Log;
   /** Gives each new worker the certificate of its server. */
   readonly certificate: (() => Certificate) | undefined;
+  /** Where their metrics are stored. */
+  readonly storage: Pick<Storage, "place" | "needs" | "declareDead">;
 }
 
 /** Starts workers; disposing of it leaves nothing of them. */
@@ -36,9 +39,8 @@ export interface Workers extends AsyncDisposable {
 
 /** Makes what starts workers of the class that is asked for. Permission: env. */
 export function createWorkers(config: Config, options: WorkersOptions): Workers {
-  const { bind, app, log, certificate } = options;
-  const { directory, layout, metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
-    config;
+  const { bind, app, log, certificate, storage } = options;
+  const { metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   // Of what a thread runs, nothing is its main module: all of it has to be permitted.
@@ -47,15 +49,14 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
   const ownFolder = isThread && own.protocol === "file:" ? [decodeURIComponent(own.pathname)] : [];
   const spawnOptions: SpawnWorkerOptions = {
     flags: workerFlags(config.denoFlags, {
-      read: [...folder, directory, ...ownFolder],
-      write: [directory, ...logFiles],
+      read: [...folder, ...storage.needs.read, ...ownFolder],
+      write: [...storage.needs.write, ...logFiles],
       bind,
     }),
     start: {
       app: app.href,
       bind,
-      directory,
-      layout,
+      storage: storage.place,
       metricPrefix,
       gracefulTimeoutMs,
       beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
@@ -69,10 +70,22 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
     log,
     logFormat: config.logFormat,
   };
-  if (isThread) return createThreadSpawner(spawnOptions);
+  const starter = isThread ? createThreadSpawner(spawnOptions) : processSpawner(spawnOptions);
   return {
-    spawn: createSpawnWorker(spawnOptions),
-    // Each worker is a process: it shares nothing anyway, and the master waits for its end.
+    ...starter,
+    spawn(slot, events) {
+      const incarnation = crypto.randomUUID();
+      const worker = starter.spawn(slot, events, incarnation);
+      void worker.ended.then(() => storage.declareDead(incarnation));
+      return worker;
+    },
+  };
+}
+
+/** Each worker is a process: it shares nothing anyway, and the master waits for its end. */
+function processSpawner(options: SpawnWorkerOptions): ThreadSpawner {
+  return {
+    spawn: createSpawnWorker(options),
     renew() {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -5,8 +5,8 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
-import type { ReadProblem } from "../../core/storage.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
+import type { ReadProblem } from "../../core/storage.ts";
 
 /** What {@linkcode startRetiring} does again and again. */
 export interface RetiringOptions {

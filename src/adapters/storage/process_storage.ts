@@ -1,0 +1,83 @@
+/**
+ * The metrics of a process, isolate or thread on its writer.
+ *
+ * @module
+ */
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
+import type { Log } from "../../core/log.ts";
+import { processStore } from "../../core/process_store.ts";
+import { snapshotAll } from "../../core/snapshot.ts";
+import type { ProcessWriter } from "./storage.ts";
+
+/** The open storage of a process; disposing of it writes everything and drops the writer's claim. */
+export interface ProcessStorage extends AsyncDisposable {
+  /** The writer that the metrics of this process use. */
+  readonly writer: ProcessWriter;
+}
+
+/** What {@linkcode openProcessStorage} connects. */
+export interface ProcessStorageOptions {
+  /** Opens the writer. */
+  readonly openWriter: () => ProcessWriter;
+  /** Told what cannot be collected. */
+  readonly log: Log;
+  /** Calls back when the process exits without closing anything; the result forgets that. */
+  readonly atExit: (callback: () => void) => () => void;
+}
+
+/** How often values that are copied rather than shared are brought up to date. */
+const SNAPSHOT_INTERVAL_MS = 1000;
+
+/** How long the last `collect()` callbacks may take when the storage is closed. */
+const LAST_SNAPSHOT_MS = 1000;
+
+/** How long a scrape inside an application waits for the `collect()` callbacks of its process. */
+const SCRAPE_SNAPSHOT_MS = 500;
+
+/**
+ * Opens a writer and connects all metrics of this process with it, those made before as well.
+ *
+ * @throws {Error} When the storage of this process is open already; no writer is opened then.
+ */
+export function openProcessStorage(options: ProcessStorageOptions): ProcessStorage {
+  const { openWriter, log, atExit } = options;
+  const store = processStore();
+  if (store.writer !== undefined) {
+    throw new Error(
+      `Cannot open the storage: writer ${JSON.stringify(store.writer.writer)} is open already`,
+    );
+  }
+  const writer = openWriter();
+  store.open(writer);
+  const snapshot = (): Promise<unknown> =>
+    snapshotAll(store, (error) => log.error("Cannot collect a metric", { error }));
+  const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
+  timer.unref();
+  const forget = atExit(() => writer.flushSync?.());
+  return {
+    writer,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      forget();
+      await settleWithin(snapshot(), LAST_SNAPSHOT_MS);
+      store.detach();
+      await writer[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Brings into the storage what this process has counted until now, where its storage is open. */
+export async function flushProcessStorage(): Promise<void> {
+  const store = processStore();
+  // A callback that fails is reported by the open storage, which runs all of them every second.
+  await settleWithin(snapshotAll(store), SCRAPE_SNAPSHOT_MS);
+  await store.writer?.flush();
+}
+
+/** Settles when the promise does, or after a while: what never ends must not hold up anything. */
+async function settleWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
