@@ -14,7 +14,7 @@ import { REMOVE_SCRIPT } from "./remove_script.ts";
 import { CATALOGUE_LIVES, renewLives } from "./renewal.ts";
 import { readStoredValues, type StoredValues } from "./stored_values.ts";
 import { numberText } from "./value_text.ts";
-import { type WriterIdentity, FlushState } from "./flush_state.ts";
+import { FlushState, type WriterIdentity } from "./flush_state.ts";
 
 /** Who writes where. */
 export interface FlusherOptions extends WriterIdentity {
@@ -235,7 +235,7 @@ export class Flusher {
     const reply = await connection.run(
       BURY_SCRIPT,
       [keys.tombstone(writer), keys.sequence(writer), keys.alive(writer), keys.generation],
-      [String(found?.sequence ?? ""), String(Math.max(dataLifeMs, TOMBSTONE_LIFE_MS))],
+      [String(found?.sequence ?? ""), String(tombstoneLife(dataLifeMs))],
     );
     predecessor.found = undefined;
     const sequence = parseInt(String(reply), 10);
@@ -274,6 +274,11 @@ export class Flusher {
     this.#commands += await renewLives(connection, keys, own, dataLifeMs);
     this.#renewedAt = time;
   }
+}
+
+/** How long a tombstone stays, in milliseconds. @param dataLifeMs How long data stays; 0 for ever */
+export function tombstoneLife(dataLifeMs: number): number {
+  return Math.max(dataLifeMs, TOMBSTONE_LIFE_MS);
 }
 
 function lostText(writer: string): string {
