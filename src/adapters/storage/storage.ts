@@ -7,16 +7,32 @@
 import type { ReadProblem, StorageReader, StorageWriter } from "../../core/storage.ts";
 import type { MetricsEndpointOptions } from "../../endpoint/mod.ts";
 import type { FileLayout } from "../../storage/filesystem/mod.ts";
+import type { RedisOptions } from "../../storage/redis/options.ts";
 
 /** Which storage: plain data, which a master tells its workers. */
-export type StoragePlace = {
-  /** A directory of metric files. */
+export type StoragePlace = DirectoryPlace | RedisPlace;
+
+/** A directory of metric files. */
+export interface DirectoryPlace {
+  /** Which one it is. */
   readonly kind: "directory";
   /** Its path. */
   readonly directory: string;
   /** The layout of its files. */
   readonly layout: FileLayout;
-};
+}
+
+/** A server. */
+export interface RedisPlace {
+  /** Which one it is. */
+  readonly kind: "redis";
+  /** How it is reached; it may hold a password. */
+  readonly redis: Omit<RedisOptions, "client" | "log">;
+  /** Whether keys of Python's exporter are read too. */
+  readonly python: boolean;
+  /** What writers call this machine. */
+  readonly host: string;
+}
 
 /** What a process has to be permitted to use a storage. */
 export interface StorageNeeds {
@@ -24,6 +40,8 @@ export interface StorageNeeds {
   readonly read: readonly string[];
   /** Paths it writes. */
   readonly write: readonly string[];
+  /** Servers it connects to, `HOST:PORT`; `"all"` when they are not known beforehand. */
+  readonly net: readonly string[] | "all";
 }
 
 /** The writer of a process. */
@@ -60,7 +78,7 @@ export interface Retired {
 export interface Storage extends AsyncDisposable {
   /** What it is, for log lines; no secrets. */
   readonly fields: Readonly<Record<string, string>>;
-  /** What single entries are called: `"files"`. */
+  /** What single entries are called: `"files"`, `"keys"`. */
   readonly unit: string;
   /** Tells another process which storage this is. It may hold secrets. */
   readonly place: StoragePlace;
