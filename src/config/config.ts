@@ -28,20 +28,40 @@ export interface SocketAddress {
 /** Where an application listens. */
 export type BindAddress = Address | SocketAddress;
 
-/** The Redis settings. They are validated; this version stores nothing in Redis yet. */
+/** The Redis settings. */
 export interface RedisConfig {
-  /** Whether Redis storage is asked for (`REDIS_ENABLED`). */
+  /** Whether Redis is the storage (`--redis-url`, `REDIS_ENABLED`). */
   readonly enabled: boolean;
+  /** URL of the server, used in place of host, port and database (`--redis-url`, `REDIS_URL`). */
+  readonly url: string | undefined;
   /** Host name of the server (`REDIS_HOST`). */
   readonly hostname: string;
   /** Port of the server (`REDIS_PORT`). */
   readonly port: number;
   /** Number of the database (`REDIS_DB`). */
   readonly db: number;
+  /** The user (`REDIS_USERNAME`). */
+  readonly username: string | undefined;
+  /** The password, secret (`REDIS_PASSWORD`). */
+  readonly password: string | undefined;
+  /** Sentinels to ask for the master (`REDIS_SENTINELS`). */
+  readonly sentinels: readonly Address[];
+  /** The name by which Sentinels know the master (`REDIS_SENTINEL_MASTER`). */
+  readonly sentinelName: string;
+  /** The password of the Sentinels, secret (`REDIS_SENTINEL_PASSWORD`). */
+  readonly sentinelPassword: string | undefined;
+  /** Some nodes of a cluster (`REDIS_CLUSTER_NODES`). */
+  readonly clusterNodes: readonly Address[];
+  /** Path of the certificates to trust, PEM: TLS is used (`REDIS_SSL_CAFILE`). */
+  readonly caFile: string | undefined;
   /** What every key begins with (`REDIS_KEY_PREFIX`). */
   readonly keyPrefix: string;
   /** How long a silent writer counts as alive, in seconds (`REDIS_TTL_SECONDS`). */
   readonly ttlSeconds: number;
+  /** Whether keys stay for ever when nobody renews them (`REDIS_TTL_DISABLED`). */
+  readonly ttlDisabled: boolean;
+  /** Whether what Python's exporter writes is read as well (`--redis-python`, `REDIS_PYTHON`). */
+  readonly python: boolean;
 }
 
 /** Where the access log goes, and how it looks. */
@@ -121,7 +141,7 @@ export interface Config {
   readonly cleanupDbFiles: boolean;
   /** Whether files of Python's dead workers are folded (`--retire`). */
   readonly retire: boolean;
-  /** Redis (`REDIS_…`). */
+  /** Redis (`--redis-…`, `REDIS_…`). */
   readonly redis: RedisConfig;
   /** Lowest severity that is logged (`--log-level`). */
   readonly logLevel: LogLevel;

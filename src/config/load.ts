@@ -4,7 +4,8 @@
  * @module
  */
 import { ConfigError } from "../core/errors.ts";
-import type { Config, Origin } from "./config.ts";
+import type { Config, Origin, RedisConfig } from "./config.ts";
+import { checkRedis, redisConfig } from "./redis.ts";
 import type { Setting, Values } from "./setting.ts";
 import { SETTING_KEYS, type SettingKey, SETTINGS } from "./settings.ts";
 
@@ -47,10 +48,12 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if ((values.certfile === "") !== (values.keyfile === "")) {
     problems.push("--certfile and --keyfile belong together, expected both or none");
   }
-  if (problems.length > 0) throw new ConfigError(problems);
   const complete = values as Values;
+  const redis = redisConfig(complete, origins.redisUrl?.kind === "flag");
+  problems.push(...checkRedis(redis, origins as Record<SettingKey, Origin>));
+  if (problems.length > 0) throw new ConfigError(problems);
   return {
-    config: build(complete),
+    config: build(complete, redis),
     values: complete,
     origins: origins as Record<SettingKey, Origin>,
   };
@@ -101,7 +104,8 @@ function parse<T>(
   for (const text of relevant) {
     const value = setting.parser.parse(text);
     if (value === undefined) {
-      problems.push(`${source} is ${JSON.stringify(text)}, expected ${setting.parser.expected}`);
+      const shown = setting.isSecret ? "not accepted" : JSON.stringify(text);
+      problems.push(`${source} is ${shown}, expected ${setting.parser.expected}`);
     } else {
       parsed.push(value);
     }
@@ -110,7 +114,7 @@ function parse<T>(
   return parsed[0] ?? setting.default;
 }
 
-function build(values: Values): Config {
+function build(values: Values, redis: RedisConfig): Config {
   return {
     directory: values.directory,
     metrics: { hostname: values.metricsHostname, port: values.metricsPort },
@@ -137,14 +141,7 @@ function build(values: Values): Config {
     layout: values.layout,
     cleanupDbFiles: values.cleanupDbFiles && !values.keep,
     retire: values.retire,
-    redis: {
-      enabled: values.redisEnabled,
-      hostname: values.redisHostname,
-      port: values.redisPort,
-      db: values.redisDb,
-      keyPrefix: values.redisKeyPrefix,
-      ttlSeconds: values.redisTtlSeconds,
-    },
+    redis,
     logLevel: values.logLevel,
     logFormat: values.logFormat,
   };

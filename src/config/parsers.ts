@@ -152,6 +152,20 @@ export const bindAddress: Parser<BindAddress> = {
   },
 };
 
+/** Servers, separated by commas; none is the empty text. */
+export const serviceAddresses: Parser<readonly Address[]> = {
+  expected: "HOST:PORT,HOST:PORT with ports from 1 to 65535",
+  parse(text) {
+    if (text === "") return [];
+    const parsed = text.split(",").map((one) =>
+      /^\s*[^:\s]|^\s*\[/.test(one) && one.includes(":") ? address.parse(one.trim()) : undefined
+    );
+    return parsed.every((one) => one !== undefined && one.port !== 0)
+      ? parsed as readonly Address[]
+      : undefined;
+  },
+};
+
 function isName(text: string): boolean {
   return text.length <= 253 && /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_.])?$/.test(text);
 }
@@ -164,6 +178,11 @@ function isIpv6(text: string): boolean {
 export function formatAddress(address: Address): string {
   const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** Addresses as {@linkcode serviceAddresses} takes them. */
+export function formatAddresses(addresses: readonly Address[]): string {
+  return addresses.map(formatAddress).join(",");
 }
 
 /** The same for a Unix socket too: `unix:PATH`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LogLevel } from "../core/log.ts";
-import type { BindAddress, Variable } from "./config.ts";
+import type { Address, BindAddress, Variable } from "./config.ts";
 import type { Parser } from "./parsers.ts";
 
 /** Which subcommands a setting is for. */
@@ -20,6 +20,8 @@ export interface Setting<T> {
   readonly repeatable?: true;
   /** Whether the flag stands alone: given, it means "true". */
   readonly isSwitch?: true;
+  /** Whether a text that is not accepted must not be shown either. */
+  readonly isSecret?: true;
   /** The value when nothing is given. */
   readonly default: T;
   /** What the value stands for in a help text. */
@@ -88,16 +90,36 @@ export interface Values {
   retire: boolean;
   /** `REDIS_ENABLED` */
   redisEnabled: boolean;
+  /** `--redis-url` */
+  redisUrl: string;
   /** `REDIS_HOST` */
   redisHostname: string;
   /** `REDIS_PORT` */
   redisPort: number;
   /** `REDIS_DB` */
   redisDb: number;
+  /** `REDIS_USERNAME` */
+  redisUsername: string;
+  /** `REDIS_PASSWORD` */
+  redisPassword: string;
+  /** `REDIS_SENTINELS` */
+  redisSentinels: readonly Address[];
+  /** `REDIS_SENTINEL_MASTER` */
+  redisSentinelName: string;
+  /** `REDIS_SENTINEL_PASSWORD` */
+  redisSentinelPassword: string;
+  /** `REDIS_CLUSTER_NODES` */
+  redisClusterNodes: readonly Address[];
+  /** `REDIS_SSL_CAFILE` */
+  redisCaFile: string;
   /** `REDIS_KEY_PREFIX` */
   redisKeyPrefix: string;
   /** `REDIS_TTL_SECONDS` */
   redisTtlSeconds: number;
+  /** `REDIS_TTL_DISABLED` */
+  redisTtlDisabled: boolean;
+  /** `--redis-python` */
+  redisPython: boolean;
   /** `--log-level` */
   logLevel: LogLevel;
   /** `--log-format` */

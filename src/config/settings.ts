@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { REDIS_SETTINGS } from "./redis_settings.ts";
 import type { Setting, Values } from "./setting.ts";
 import {
   bindAddress,
@@ -17,7 +18,6 @@ import {
   type Parser,
   port,
   secondsAsMs,
-  servicePort,
   text,
   variable,
 } from "./parsers.ts";
@@ -253,54 +253,7 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     description: "Fold files of Python's dead workers as well",
     parser: onOff,
   },
-  redisEnabled: {
-    env: "REDIS_ENABLED",
-    default: false,
-    placeholder: "BOOL",
-    group: "storage",
-    description: "Whether Redis is the storage (not available in this version)",
-    parser: onOff,
-  },
-  redisHostname: {
-    env: "REDIS_HOST",
-    default: "localhost",
-    placeholder: "HOST",
-    group: "storage",
-    description: "Host of the Redis server",
-    parser: hostname,
-  },
-  redisPort: {
-    env: "REDIS_PORT",
-    default: 6379,
-    placeholder: "PORT",
-    group: "storage",
-    description: "Port of the Redis server",
-    parser: servicePort,
-  },
-  redisDb: {
-    env: "REDIS_DB",
-    default: 0,
-    placeholder: "N",
-    group: "storage",
-    description: "Number of the Redis database",
-    parser: integer("a whole number", 0, 2_147_483_647),
-  },
-  redisKeyPrefix: {
-    env: "REDIS_KEY_PREFIX",
-    default: "gunicorn",
-    placeholder: "PREFIX",
-    group: "storage",
-    description: "What every Redis key begins with",
-    parser: text("text without control characters"),
-  },
-  redisTtlSeconds: {
-    env: "REDIS_TTL_SECONDS",
-    default: 300,
-    placeholder: "SECONDS",
-    group: "storage",
-    description: "How long a silent Redis writer counts as alive",
-    parser: integer("whole seconds", 1, 2_147_483),
-  },
+  ...REDIS_SETTINGS,
   logLevel: {
     flag: "log-level",
     default: "info",

@@ -36,11 +36,21 @@ Deno.test("loadConfig() has the documented defaults when nothing is given", () =
     retire: false,
     redis: {
       enabled: false,
+      url: undefined,
       hostname: "localhost",
       port: 6379,
       db: 0,
+      username: undefined,
+      password: undefined,
+      sentinels: [],
+      sentinelName: "mymaster",
+      sentinelPassword: undefined,
+      clusterNodes: [],
+      caFile: undefined,
       keyPrefix: "gunicorn",
       ttlSeconds: 300,
+      ttlDisabled: false,
+      python: false,
     },
     logLevel: "info",
     logFormat: "text",
@@ -79,6 +89,14 @@ Deno.test("loadConfig() reads every variable of both tables", () => {
     REDIS_DB: "2",
     REDIS_KEY_PREFIX: "a:b",
     REDIS_TTL_SECONDS: "60",
+    REDIS_USERNAME: "metrics",
+    REDIS_PASSWORD: "p@ss word",
+    REDIS_SENTINELS: "a:26379, [::1]:26380",
+    REDIS_SENTINEL_MASTER: "main",
+    REDIS_SENTINEL_PASSWORD: "s",
+    REDIS_SSL_CAFILE: "/etc/ca.pem",
+    REDIS_TTL_DISABLED: "yes",
+    REDIS_PYTHON: "1",
   }));
   assertEquals(config.directory, "/run/metrics");
   assertEquals(config.metrics, { hostname: "::1", port: 9200 });
@@ -86,11 +104,21 @@ Deno.test("loadConfig() reads every variable of both tables", () => {
   assertEquals(config.cleanupDbFiles, false);
   assertEquals(config.redis, {
     enabled: true,
+    url: undefined,
     hostname: "redis.internal",
     port: 6380,
     db: 2,
+    username: "metrics",
+    password: "p@ss word",
+    sentinels: [{ hostname: "a", port: 26379 }, { hostname: "::1", port: 26380 }],
+    sentinelName: "main",
+    sentinelPassword: "s",
+    clusterNodes: [],
+    caFile: "/etc/ca.pem",
     keyPrefix: "a:b",
     ttlSeconds: 60,
+    ttlDisabled: true,
+    python: true,
   });
 });
 

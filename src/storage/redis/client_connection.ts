@@ -4,77 +4,239 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from "node:timers";
 import { StorageError } from "../../core/errors.ts";
-import type { RedisCommand, RedisConnection, RedisScript } from "./connection.ts";
+import { type Log, SILENT_LOG } from "../../core/log.ts";
+import type { RedisConnection } from "./connection.ts";
+import { CONNECTION, problemLog } from "./problem_log.ts";
+import type { RedisClient } from "./redis_client.ts";
+import {
+  isReadOnly,
+  isServerState,
+  NOT_CONNECTED,
+  redisErrors,
+  TIMED_OUT,
+} from "./redis_errors.ts";
+import { runScript, sendCommands } from "./send_commands.ts";
+import { refuseServer } from "./server_check.ts";
 
-/** What is used of a client; `Redis` and `Cluster` of ioredis have it. */
-export interface RedisClient {
-  /** `"ready"` while commands can be sent. */
-  readonly status: string;
-  /** Sends a command. */
-  call(command: string, ...args: string[]): Promise<unknown>;
-  /** Begins a pipeline. */
-  pipeline(): RedisPipeline;
-  /** Ends the connection. @param reconnect Whether to connect anew */
-  disconnect(reconnect?: boolean): void;
-  /** Adds a listener. */
-  on(event: string, listener: (...args: unknown[]) => void): unknown;
-  /** Removes a listener. */
-  off(event: string, listener: (...args: unknown[]) => void): unknown;
+export type { RedisClient, RedisPipeline } from "./redis_client.ts";
+
+/** How {@linkcode clientConnection} works. */
+export interface ClientConnectionOptions {
+  /** What the client connects to, for messages. @default {"Redis"} */
+  readonly target?: string;
+  /** Texts that must not be in a message. */
+  readonly secrets?: readonly string[];
+  /** Told each problem once, and when all are over. @default {SILENT_LOG} */
+  readonly log?: Log;
+  /** How long a command may take, in milliseconds. @default {5000} */
+  readonly commandTimeoutMs?: number;
+  /** Whether the client is somebody else's: it connects anew by itself, and is not closed. */
+  readonly injected?: boolean;
+  /** Whether a replica is refused. */
+  readonly masterOnly?: boolean;
 }
 
-/** A pipeline of a client. */
-export interface RedisPipeline {
-  /** Adds a command. */
-  call(command: string, ...args: string[]): unknown;
-  /** Sends all of them. */
-  exec(): Promise<[error: Error | null, result: unknown][] | null>;
-}
+/** How long to wait before it is tried again to connect: doubled each time, half of it by chance. */
+const RETRY_MS = { first: 100, most: 2000 };
 
-/** Makes a connection of a client, which it closes in the end. */
-export function clientConnection(client: RedisClient): RedisConnection {
-  let connectedSince = client.status === "ready" ? performance.now() : undefined;
-  client.on("ready", () => connectedSince = performance.now());
-  client.on("close", () => connectedSince = undefined);
-  client.on("error", () => {});
-  const failure = (error: unknown): StorageError =>
-    new StorageError(
-      `Cannot reach Redis: ${error instanceof Error ? error.message : error}`,
-      "redis",
-      { cause: error },
-    );
+/** How soon a server that loads its data is asked again. */
+const LOADING_RETRY_MS = 250;
+
+/**
+ * How long a connection to a server that refuses writes is kept: behind a host name another server
+ * may be the master by now, or there may be a read-only replica for good.
+ */
+const READONLY_KEPT_MS = 10_000;
+
+/** How long the end of a connection is waited for. */
+const CLOSE_MS = 1000;
+
+/**
+ * Makes a connection of a client. It fails fast while there is none: nothing is queued, so memory
+ * stays bounded. A client that is not injected must not connect anew by itself, nor queue commands.
+ */
+export function clientConnection(
+  client: RedisClient,
+  options: ClientConnectionOptions = {},
+): RedisConnection {
+  const { commandTimeoutMs = 5000, log = SILENT_LOG, injected = false } = options;
+  const { target = "Redis", secrets = [], masterOnly = false } = options;
+  const errors = redisErrors(target, secrets);
+  const problems = problemLog(log, `Redis at ${JSON.stringify(target)} works again`);
+  let connectedSince: number | undefined;
+  // What is known about a connection holds for that one only.
+  let connection = 0;
+  // The connection that must not be used: it selected no database, or lags behind.
+  let dropped = -1;
+  let attempts = 0;
+  let closed = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const later = (action: () => void, ms: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(action, ms);
+    timer.unref();
+  };
+  const connect = (): void => {
+    if (closed) return;
+    client.connect().catch(() => {}); // Told by the event "error".
+  };
+  const drop = (): void => {
+    dropped = connection;
+    connectedSince = undefined;
+    // Of a connection that is closed already ioredis would remember it for the next one.
+    if (!injected && !["close", "end"].includes(client.status)) client.disconnect();
+  };
+  const giveUp = (): void => {
+    problems.raise(CONNECTION, errors.connecting(new Error(TIMED_OUT)).message);
+    drop();
+  };
+  const inTime = async <T>(work: Promise<T>): Promise<T> => {
+    let limit: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      limit = setTimeout(() => reject(new Error(TIMED_OUT)), commandTimeoutMs);
+    });
+    const mine = connection;
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      const failure = errors.command(error);
+      if (error instanceof Error && error.message === TIMED_OUT && mine === connection) {
+        problems.raise(CONNECTION, failure.message);
+        drop();
+        // Another's client is left alone, but gets no more to do until it answers.
+        const again = (): void => void (mine === connection && check());
+        if (injected) work.then(again, again);
+      }
+      throw failure;
+    } finally {
+      clearTimeout(limit);
+    }
+  };
+  const check = async (): Promise<void> => {
+    const mine = connection;
+    try {
+      const refused = await inTime(refuseServer(client, masterOnly));
+      if (mine !== connection || closed || (dropped === mine && !injected)) return;
+      if (refused === undefined) {
+        attempts = 0;
+        clearTimeout(timer);
+        connectedSince = performance.now();
+        problems.clear(CONNECTION);
+        return;
+      }
+      problems.raise(CONNECTION, errors.connecting(refused).message);
+      if (/^LOADING/.test(refused.message)) {
+        later(() => void (mine === connection && check()), LOADING_RETRY_MS);
+      } else drop();
+    } catch (error) {
+      if (mine !== connection || closed) return;
+      problems.raise(CONNECTION, errors.connecting(error).message);
+      drop();
+    }
+  };
+
+  const listeners = {
+    connecting: () => {
+      connection++;
+      connectedSince = undefined;
+      // A server that accepts connections and says nothing gives no event.
+      if (!injected) later(giveUp, 2 * commandTimeoutMs);
+    },
+    ready: () => {
+      if (dropped !== connection) void check();
+    },
+    error: (error: unknown) => {
+      problems.raise(CONNECTION, errors.connecting(error).message);
+      // ioredis goes on in database 0 when the one wanted cannot be selected.
+      if (error instanceof Error && error.name === "ReplyError") drop();
+    },
+    sentinelError: (error: unknown) => {
+      problems.raise(CONNECTION, errors.connecting(error).message);
+    },
+    close: () => {
+      if (connectedSince !== undefined && !closed) {
+        problems.raise(CONNECTION, errors.connecting("closed").message);
+      }
+      connection++;
+      connectedSince = undefined;
+    },
+    end: () => {
+      if (closed || injected) return;
+      const delay = Math.min(RETRY_MS.first * 2 ** attempts++, RETRY_MS.most);
+      later(connect, delay * (0.5 + Math.random() / 2));
+    },
+  };
+  for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
+  if (client.status === "ready") void check();
+  else if (client.status === "wait") connect();
+
+  const expectConnected = (): void => {
+    if (connectedSince !== undefined) return;
+    if (problems.problem === undefined) throw errors.command(new Error(NOT_CONNECTED));
+    throw new StorageError(problems.problem, target);
+  };
+  /** Notes how an operation went. @returns What to give for the error */
+  const note = (topic: string, error: unknown): Error => {
+    const failure = errors.command(error);
+    if (!isServerState(failure)) return failure;
+    if (connectedSince !== undefined) problems.raise(topic, failure.message);
+    const old = performance.now() - READONLY_KEPT_MS;
+    if (isReadOnly(failure) && connectedSince !== undefined && connectedSince < old) drop();
+    return failure;
+  };
+
   return {
     get connectedSince() {
       return connectedSince;
     },
-    async send(commands: readonly RedisCommand[]) {
+    get problem() {
+      return problems.problem;
+    },
+    async send(commands) {
       if (commands.length === 0) return [];
-      const pipeline = client.pipeline();
-      for (const [name, ...args] of commands) pipeline.call(name, ...args);
-      let replies: [Error | null, unknown][];
-      try {
-        replies = await pipeline.exec() ?? [];
-      } catch (error) {
-        throw failure(error);
-      }
-      return replies.map(([error, result]) => error === null ? result : failure(error));
+      expectConnected();
+      const topic = [...new Set(commands.map(([name]) => name))].join(" ");
+      let failed = false;
+      const replies = (await inTime(sendCommands(client, commands))).map((reply) => {
+        if (!(reply instanceof Error)) return reply;
+        const failure = note(topic, reply);
+        failed ||= isServerState(failure);
+        return failure;
+      });
+      if (!failed) problems.clear(topic);
+      return replies;
     },
-    async run({ sha, lua }: RedisScript, keys, args) {
-      const rest = [String(keys.length), ...keys, ...args];
+    async run(script, keys, args) {
+      expectConnected();
       try {
-        try {
-          return await client.call("EVALSHA", sha, ...rest);
-        } catch (error) {
-          if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-          return await client.call("EVAL", lua, ...rest);
-        }
+        const reply = await inTime(runScript(client, script, keys, args));
+        problems.clear(script.name);
+        return reply;
       } catch (error) {
-        throw failure(error);
+        throw note(script.name, error);
       }
     },
-    [Symbol.asyncDispose]() {
-      client.disconnect();
-      return Promise.resolve();
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      connectedSince = undefined;
+      clearTimeout(timer);
+      if (!injected) await end(client);
+      for (const [event, listener] of Object.entries(listeners)) client.off(event, listener);
     },
   };
+}
+
+/** Ends the connection, and waits for that: sockets are closed some turns later. */
+async function end(client: RedisClient): Promise<void> {
+  if (client.status === "end") return;
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  await new Promise<void>((resolve) => {
+    client.on("end", () => resolve());
+    limit = setTimeout(resolve, CLOSE_MS);
+    client.disconnect();
+  });
+  clearTimeout(limit);
 }

@@ -27,6 +27,8 @@ export function redisScript(name: string, lua: string): RedisScript {
 export interface RedisConnection extends AsyncDisposable {
   /** Since when the server answers, in milliseconds of `performance.now()`; `undefined` while it does not. */
   readonly connectedSince: number | undefined;
+  /** What does not work at the moment, one line without secrets; it has been logged. */
+  readonly problem: string | undefined;
   /**
    * Sends commands in one round trip. Never waits longer than the connection's limit.
    *
