@@ -34,7 +34,7 @@ export interface RedisPlace {
   readonly host: string;
 }
 
-/** What a process has to be permitted to use a storage. */
+/** What another process has to be permitted to use a storage. */
 export interface StorageNeeds {
   /** Paths it reads. */
   readonly read: readonly string[];
