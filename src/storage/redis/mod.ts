@@ -1,0 +1,12 @@
+/**
+ * Metrics in Redis: one endpoint for the writers of many hosts.
+ *
+ * @module
+ */
+export type { RedisCommand, RedisConnection, RedisScript } from "./connection.ts";
+export {
+  type FlushOutcome,
+  openRedisWriter,
+  type RedisWriter,
+  type RedisWriterOptions,
+} from "./writer.ts";
