@@ -2,8 +2,10 @@ import { permittedHostname } from "../adapters/deno/runtime.ts";
 import { storageAt, type StorageUse } from "../adapters/deno/storage.ts";
 import { directoryPlace, redisPlace } from "../adapters/storage/place.ts";
 import type { Storage } from "../adapters/storage/storage.ts";
+import { combineReaders } from "../storage/combine_readers.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Log } from "../core/log.ts";
+import type { StorageReader } from "../core/storage.ts";
 
 /**
  * The storages that commands look at which others write: Redis, a directory, or both when Redis is on
@@ -20,4 +22,23 @@ export function writtenStorages({ config, origins }: LoadedConfig, log: Log): St
   // The configuration of Python's exporter names a directory with Redis as well: it may be missing.
   if (origins.directory.kind !== "default") storages.push(storageAt(directory, use));
   return storages;
+}
+
+/** What an endpoint over several storages is made of. */
+export interface TogetherRead extends Pick<Storage, "about" | "fields"> {
+  /** Reads all of them. */
+  readonly reader: StorageReader;
+}
+
+/** Reads storages as if they were one. */
+export function readTogether(storages: readonly Storage[]): TogetherRead {
+  const [first, ...others] = storages.flatMap(({ about }) => about.sources ?? ["storage"]);
+  return {
+    reader: combineReaders(storages.map((storage) => storage.openReader())),
+    about: {
+      ...Object.assign({}, ...storages.map(({ about }) => about)),
+      sources: [first, ...others],
+    },
+    fields: Object.assign({}, ...storages.map(({ fields }) => fields)),
+  };
 }

@@ -119,8 +119,8 @@ export function redisStorage(options: RedisStorageOptions): Storage {
       };
     },
     check: () => awaitConnection(connected()),
-    async retire() {
-      const { folded, families, problems } = await retiring().retire();
+    async retire(options) {
+      const { folded, families, problems } = await retiring().retire(options);
       return { writers: folded, removed: families, problems };
     },
     declareDead: (incarnation) => retiring().declareDead(incarnation),

@@ -105,8 +105,13 @@ export interface Storage extends AsyncDisposable {
   openReader(): StorageReader;
   /** Checks that it is there. @throws {StorageError} when it is not */
   check(): Promise<void>;
-  /** Retires the writers that are dead now. Calls must not overlap. */
-  retire(): Promise<Retired>;
+  /**
+   * Retires the writers that are dead now. Calls must not overlap.
+   *
+   * @param options.patient Whether writers that could not be heard just now may come back first.
+   * Default true.
+   */
+  retire(options?: { readonly patient?: boolean }): Promise<Retired>;
   /** Says that the writer with this incarnation has ended, whatever it looks like. */
   declareDead(incarnation: string): void;
   /**
