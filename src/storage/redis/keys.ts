@@ -44,8 +44,14 @@ export function formatFamily({ kind, mode, writer, hash }: FamilyKey): string {
   return `${mode === undefined ? kind : `${kind}_${mode}`}:${writer}:${hash}`;
 }
 
+/** Whether a text may be a writer's id: printable ASCII without spaces and colons. */
+export function isWriterId(text: string): boolean {
+  return /^[!-9;-~]+$/.test(text) && text !== RETIRED_WRITER;
+}
+
 /** Reads what {@linkcode formatFamily} makes; `undefined` for any other text. */
 export function parseFamily(text: string): FamilyKey | undefined {
+  if (!/^[!-~]+$/.test(text)) return undefined;
   const [type = "", writer = "", hash = "", ...rest] = text.split(":");
   if (writer === "" || hash === "" || rest.length > 0) return undefined;
   const type_ = parseType(type);

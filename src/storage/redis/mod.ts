@@ -4,6 +4,8 @@
  * @module
  */
 export type { RedisCommand, RedisConnection, RedisScript } from "./connection.ts";
+export type { RedisReadStats } from "./read_pass.ts";
+export { openRedisReader, type RedisReader, type RedisReaderOptions } from "./reader.ts";
 export {
   type FlushOutcome,
   openRedisWriter,

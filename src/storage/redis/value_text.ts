@@ -12,6 +12,12 @@ import { isAbsent, setAbsent } from "../../core/absent.ts";
 
 const ABSENT = "absent";
 
+/**
+ * No value is longer: an exact sum has at most 40 components (2,098 bits, 53 in each) of at most 25
+ * characters. A longer text would cost many times its size while it is taken apart.
+ */
+const MAX_TEXT_LENGTH = 2048;
+
 /** A number as text that gives the same number back, bit for bit (but for the payload of a NaN). */
 export function numberText(value: number): string {
   return value === 0 && 1 / value < 0 ? "-0" : String(value);
@@ -46,6 +52,7 @@ export function readValueText(
   values: Float64Array,
   slot: number,
 ): readonly number[] | undefined {
+  if (text.length > MAX_TEXT_LENGTH) return undefined;
   const value = parseNumber(text);
   if (value !== undefined) {
     values[slot] = value;
