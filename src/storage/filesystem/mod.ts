@@ -24,7 +24,7 @@ export {
   openFilesystemReader,
 } from "./reader.ts";
 export { type Retired, type RetireOptions, retireWriters } from "./retire.ts";
-export type { Retention } from "./retire_retention.ts";
+export type { Retention } from "../retention.ts";
 export {
   type FilesystemWriter,
   type FilesystemWriterOptions,

@@ -25,6 +25,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Log } from "../../core/log.ts";
 import type { ReadProblem } from "../../core/storage.ts";
 import { Fold, FOLDED_TYPES, type SampleType } from "../fold.ts";
+import { DEFAULT_RETENTION, type Retention } from "../retention.ts";
 import {
   type Accumulator,
   accumulatorName,
@@ -46,7 +47,7 @@ import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FilePrimitives } from "./primitives.ts";
 import { setAside } from "./retire_foreign.ts";
 import { lockRetiring } from "./retire_lock.ts";
-import { expired, type Retention } from "./retire_retention.ts";
+import { expired } from "./retire_retention.ts";
 import { randomIncarnation } from "./writer_file.ts";
 
 /** How {@linkcode retireWriters} goes about. */
@@ -76,8 +77,6 @@ export interface Retired {
   /** What had to stay, and why. */
   readonly problems: readonly ReadProblem[];
 }
-
-const DEFAULT_RETENTION: Retention = { seconds: 3600, writers: 100 };
 
 /** A temporary file this old was left behind by a process that was killed. */
 const STALE_MS = 60_000;

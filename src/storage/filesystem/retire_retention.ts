@@ -1,20 +1,13 @@
 /**
- * How long the gauges of dead writers that have a series for each writer stay.
+ * Since when the writers are dead whose gauges stay for a while.
  *
  * @module
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { retained, type Retention } from "../retention.ts";
 import type { FileOperations } from "./file_operations.ts";
 import { RETIRE_FILE } from "./retire_lock.ts";
-
-/** Limits for gauges of mode `all` of writers that are dead; what is past either is dropped. */
-export interface Retention {
-  /** How long they stay after the writer was found dead. */
-  readonly seconds: number;
-  /** How many writers' stay. */
-  readonly writers: number;
-}
 
 /** When writers were found dead, in seconds since the epoch, by a text that stands for the writer. */
 type Deaths = Record<string, number>;
@@ -36,10 +29,7 @@ export function expired(
 ): ReadonlySet<string> {
   const path = join(directory, RETIRE_FILE);
   const before = readDeaths(path);
-  const deaths = ids.map((id) => [id, before[id] ?? now] as const)
-    .sort(([, a], [, b]) => b - a);
-  const kept = deaths.slice(0, retention.writers)
-    .filter(([, since]) => now - since < retention.seconds);
+  const kept = retained(ids.map((id) => [id, before[id] ?? now]), retention, now);
   const after = JSON.stringify({ dead: Object.fromEntries(kept) });
   if (after !== JSON.stringify({ dead: before })) noteQuietly(path, `${after}\n`, operations);
   const stays = new Set(kept.map(([id]) => id));
