@@ -1,6 +1,6 @@
 /** Sends commands to a Redis server of a test. */
 import { awaitConnection, connectRedis } from "../../src/storage/redis/connect.ts";
-import { type RedisCommand, expectReplies } from "../../src/storage/redis/connection.ts";
+import { expectReplies, type RedisCommand } from "../../src/storage/redis/connection.ts";
 
 /** Sends commands on a connection of their own. @throws {Error} when a reply is an error */
 export async function redisCommands(
