@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertGreater } from "@std/assert";
 import { parseExposition, sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
-import { redisKeysIn } from "../support/redis_client.ts";
+import { redisKeysIn } from "./redis_serving.ts";
 import { startRedis } from "../support/redis_server.ts";
 import { runGpe } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";

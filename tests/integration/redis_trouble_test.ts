@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { freePort } from "../support/free_port.ts";
-import { redisCommands } from "../support/redis_client.ts";
+import { redisCommands } from "./redis_serving.ts";
 import { type RedisServer, startRedis } from "../support/redis_server.ts";
 import { runGpe } from "../support/spawn.ts";
 import { waitFor } from "../support/wait_for.ts";

@@ -15,7 +15,7 @@ import {
   redisKeys,
   RETIRED_WRITER,
 } from "../../src/storage/redis/keys.ts";
-import { numberText, readValueText, sumText } from "../../src/storage/redis/value_text.ts";
+import { numberText, readValueText } from "../../src/storage/redis/value_text.ts";
 import { keysOf, type Type } from "./retiring.ts";
 import { printed } from "./snapshots.ts";
 
@@ -118,7 +118,7 @@ const READ_ALL = redisScript(
 local prefix = KEYS[1]
 local found = {}
 for _, family in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local data, meta, writer = string.match(family, '^(.*):([^:]*)$'), nil, nil
+  local data = string.match(family, '^(.*):([^:]*)$')
   local hash = string.match(family, ':([^:]*)$')
   local name = prefix .. ':' .. (data or '') .. ':metric:' .. (hash or '')
   local id = string.match(data or '', ':([^:]*)$') or ''
@@ -176,15 +176,13 @@ export async function redisPage(
   return printed(aggregator.aggregate({ sources, writers, problems: [] }));
 }
 
-/** Text of an exact sum, for a field. */
-export const sumOf = sumText;
-
 /** All keys of a prefix, with the time each has left in milliseconds, -1 = for ever. */
 export async function keysLeft(
   connection: RedisConnection,
   prefix: string,
 ): Promise<Map<string, number>> {
-  const [keys] = expectReplies(await connection.send([["KEYS", `${prefix}:*`]])) as [string[]];
+  const [found] = expectReplies(await connection.send([["KEYS", `${prefix}:*`]])) as [string[]];
+  const keys = found.sort();
   const left = expectReplies(await connection.send(keys.map((key) => ["PTTL", key])));
-  return new Map(keys.sort().map((key, i) => [key, left[i] as number]));
+  return new Map(keys.map((key, i) => [key, left[i] as number]));
 }

@@ -22,17 +22,20 @@ import { LUA_HOLD_LEASE } from "./lease.ts";
 export const MAX_FIELDS = 1000;
 
 /**
- * Keys: lease, generation, families, tombstone; for each family data and meta of the accumulator, data
- * and meta of the writer. Arguments: the lease's, life of the data (0 = for ever); for each family: its
- * text in the accumulator, its text, start of the writer, number of meta arguments, these; number of
- * sets, field, text before, text after of each; number of removals, field and text of each.
+ * ```text
+ * KEYS  1 lease, 2 generation, 3 families, 4 tombstone, then for each family data and meta key of the
+ *       accumulator, data and meta key of the writer
+ * ARGV  1 to 4 as ever, then for each family: its text in the accumulator, its text, the writer's
+ *       start, length of the description, description; number of totals, of each: field, text before,
+ *       text after; number of fields of the writer, of each: field, text
+ * ```
  *
- * Returns `ok`, or `changed` when the values are not those.
+ * @returns `ok`; `changed` when the values are not those.
  */
 export const FOLD = redisScript(
   "fold writer",
   LUA_HOLD_LEASE + `
-local next = 4
+local next = 5
 local function take(count)
   local taken = {}
   for i = 1, count do taken[i] = ARGV[next + i - 1] end
@@ -77,12 +80,8 @@ for first = 5, #KEYS, 4 do
   }
 end
 
-local function keep(key)
-  if ARGV[3] ~= '0' then redis.call('PEXPIRE', key, ARGV[3]) else redis.call('PERSIST', key) end
-end
-
 redis.call('INCR', KEYS[2])
-keep(KEYS[2])
+keep(KEYS[2], ARGV[4])
 for _, move in ipairs(moves) do
   if #move.entries > 0 then
     redis.call('HSET', move.data, unpack(move.entries))
@@ -92,9 +91,9 @@ for _, move in ipairs(moves) do
       redis.call('HSET', move.meta, 'start', move.start)
     end
     redis.call('SADD', KEYS[3], move.family)
-    keep(KEYS[3])
-    keep(move.data)
-    keep(move.meta)
+    keep(KEYS[3], ARGV[4])
+    keep(move.data, ARGV[3])
+    keep(move.meta, ARGV[3])
   end
   if #move.fields > 0 then redis.call('HDEL', move.from, unpack(move.fields)) end
   if redis.call('EXISTS', move.from) == 0 then
@@ -134,7 +133,7 @@ export function foldKeys(keys: RedisKeys, writer: string, parts: readonly FoldPa
   ];
 }
 
-/** The arguments of {@linkcode FOLD} after the lease's and the life of data. @param start Of the writer */
+/** The arguments of {@linkcode FOLD} after those of every holder's script. @param start Of the writer */
 export function foldArgs(start: string, parts: readonly FoldPart[]): string[] {
   return parts.flatMap(({ family, about, moves: { sets, removed } }) => {
     const meta = [

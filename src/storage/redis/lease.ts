@@ -12,17 +12,27 @@ import {
   redisScript,
 } from "./connection.ts";
 import type { RedisKeys } from "./keys.ts";
+import { CATALOGUE_LIVES } from "./renewal.ts";
 
 /** How long a holder that stopped keeps others waiting. */
 const LEASE_MS = 30_000;
 
 /**
- * The beginning of a holder's script: `KEYS[1]` is the lease, `ARGV[1]` its token, `ARGV[2]` how long it
- * lives. A script that lost the lease changes nothing.
+ * The beginning of a holder's script, which ends it when the lease is lost: nothing is done then.
+ *
+ * ```text
+ * KEYS  1 lease
+ * ARGV  1 its token, 2 its life in ms, 3 life of data in ms ("0": for ever), 4 life of the catalogue
+ * ```
+ *
+ * `keep(key, life)` renews the life of a key.
  */
 export const LUA_HOLD_LEASE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local function keep(key, life)
+  if life ~= '0' then redis.call('PEXPIRE', key, life) else redis.call('PERSIST', key) end
+end
 `;
 
 /** Somebody else has the lease by now: this process must not go on. */
@@ -51,14 +61,17 @@ export interface Lease {
 /**
  * Takes the lease.
  *
+ * @param dataLifeMs How long data lives without renewal, in milliseconds; 0 = for ever.
  * @returns `undefined` when somebody else has it.
  * @throws {StorageError} When the server cannot be asked, or nobody can ever have the lease.
  */
 export async function takeLease(
   connection: RedisConnection,
   keys: RedisKeys,
+  dataLifeMs: number,
 ): Promise<Lease | undefined> {
   const token = randomUUID();
+  const lives = [String(dataLifeMs), String(dataLifeMs * CATALOGUE_LIVES)];
   const release = async (): Promise<void> => {
     await connection.run(RELEASE, [keys.lease], [token]);
   };
@@ -81,7 +94,7 @@ export async function takeLease(
         const reply = await connection.run(
           script,
           [keys.lease, ...scriptKeys],
-          [token, String(LEASE_MS), ...args],
+          [token, String(LEASE_MS), ...lives, ...args],
         );
         if (reply === "lost") throw new LeaseLost("the lease of retiring is somebody else's");
         return reply;

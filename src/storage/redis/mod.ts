@@ -12,3 +12,11 @@ export {
   type RedisWriter,
   type RedisWriterOptions,
 } from "./writer.ts";
+export {
+  createRedisRetirer,
+  type RedisRetired,
+  type RedisRetirer,
+  type RedisRetirerOptions,
+} from "./retire.ts";
+export { removeAllRedis, type RemoveAllRedisOptions } from "./remove_all.ts";
+export type { Retention } from "../retention.ts";

@@ -18,17 +18,19 @@ export interface RemoveAllRedisOptions {
 }
 
 /**
- * Keys: lease, generation, epoch, alive of each writer; all others. Arguments: the lease's; generation
- * and epoch when the keys were listed, number of writers.
+ * ```text
+ * KEYS  1 lease, 2 generation, 3 epoch, then the alive key of each writer, then all others
+ * ARGV  1 to 4 as ever, 5 generation and 6 epoch when the keys were listed, 7 number of writers
+ * ```
  *
- * Returns how many keys were removed, or `changed`.
+ * @returns How many keys were removed; `changed` when there may be others, or a writer that lives.
  */
 const REMOVE_ALL = redisScript(
   "remove all",
   LUA_HOLD_LEASE + `
 local now = redis.call('MGET', KEYS[2], KEYS[3])
-if (now[1] or '') ~= ARGV[3] or (now[2] or '') ~= ARGV[4] then return 'changed' end
-for i = 4, 3 + tonumber(ARGV[5]) do
+if (now[1] or '') ~= ARGV[5] or (now[2] or '') ~= ARGV[6] then return 'changed' end
+for i = 4, 3 + tonumber(ARGV[7]) do
   if redis.call('EXISTS', KEYS[i]) == 1 then return 'changed' end
 end
 local removed = 0
@@ -54,7 +56,7 @@ export async function removeAllRedis(options: RemoveAllRedisOptions): Promise<nu
       `Cannot remove all keys of ${JSON.stringify(keyPrefix)}: ${state}, expected ${expected}`,
       keyPrefix,
     );
-  const lease = await takeLease(connection, keys);
+  const lease = await takeLease(connection, keys, 0);
   if (lease === undefined) throw refusal("another process retires writers", "one that ends");
   try {
     const { generation, epoch, writers, families } = await listWriters(connection, keys);

@@ -20,6 +20,7 @@ import type { Log } from "../../core/log.ts";
 import type { ReadProblem } from "../../core/storage.ts";
 import { DEFAULT_RETENTION, retained, type Retention } from "../retention.ts";
 import type { RedisConnection } from "./connection.ts";
+import { tombstoneLife } from "./flusher.ts";
 import { type FamilyKey, redisKeys } from "./keys.ts";
 import { LeaseLost, takeLease } from "./lease.ts";
 import { type DeadWriter, type RetireContext, WriterRetirement } from "./retire_writer.ts";
@@ -143,11 +144,11 @@ class Pass {
     if (buried.length === suspects.length && this.#due(buried, nowSeconds).length === 0) {
       return this.#result(false);
     }
-    const lease = await takeLease(connection, keys);
+    const lease = await takeLease(connection, keys, dataLifeMs);
     if (lease === undefined) return this.#result(true);
     try {
-      const context = { connection, keys, lease, dataLifeMs, report };
-      const dead = await bury(context, suspects, this.#judgement.ended);
+      const context = { connection, keys, lease, report };
+      const dead = await bury(context, suspects, this.#judgement.ended, tombstoneLife(dataLifeMs));
       await this.#retireAll(context, dead, nowSeconds);
     } catch (error) {
       if (error instanceof LeaseLost) return this.#result(true);

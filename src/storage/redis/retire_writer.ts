@@ -46,8 +46,6 @@ export interface RetireContext {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly lease: Lease;
-  /** Life of the data in milliseconds, 0 = for ever. */
-  readonly dataLifeMs: number;
   /** Told what has to stay, and why. */
   readonly report: Report;
 }
@@ -152,7 +150,7 @@ export class WriterRetirement {
   ): Promise<boolean> {
     // Whoever runs this, a master for example, has other things to do as well.
     await setImmediate();
-    const { keys, lease, dataLifeMs } = this.#context;
+    const { keys, lease } = this.#context;
     const parts = batch.map(([{ family, about }, samples]): FoldPart => {
       const totals = this.#totals.get(accumulatorOf(family))?.fields ?? new Map();
       return { family, about, moves: foldFields(family, totals, samples) };
@@ -160,7 +158,7 @@ export class WriterRetirement {
     const reply = await lease.run(
       FOLD,
       foldKeys(keys, writer.id, parts),
-      [String(dataLifeMs), ...foldArgs(writer.start, parts)],
+      foldArgs(writer.start, parts),
     );
     if (reply !== "ok") return false;
     for (const { family, moves } of parts) {
@@ -260,7 +258,7 @@ export class WriterRetirement {
   }
 
   async #drop({ id }: DeadWriter, families: readonly FamilyKey[]): Promise<number> {
-    const { connection, keys, lease, dataLifeMs, report } = this.#context;
+    const { connection, keys, lease, report } = this.#context;
     let gone = 0;
     for (let from = 0; from < families.length; from += READ_AT_ONCE) {
       const some = families.slice(from, from + READ_AT_ONCE).map(formatFamily);
@@ -285,7 +283,7 @@ export class WriterRetirement {
           ...[keys.generation, keys.tombstone(id), keys.families],
           ...ours.flatMap((family) => [keys.data(family), keys.meta(family)]),
         ],
-        [String(dataLifeMs), ...ours],
+        ours,
       );
       if (reply !== "ok") throw this.#changed({ id });
       gone += ours.length;
@@ -294,11 +292,11 @@ export class WriterRetirement {
   }
 
   async #remove({ id }: DeadWriter): Promise<void> {
-    const { keys, lease, dataLifeMs } = this.#context;
+    const { keys, lease } = this.#context;
     await lease.run(
       REMOVE_WRITER,
       [keys.generation, keys.tombstone(id), keys.writers, keys.sequence(id)],
-      [String(dataLifeMs), id],
+      [id],
     );
   }
 

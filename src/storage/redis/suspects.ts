@@ -8,9 +8,6 @@ import type { DeadWriter, RetireContext } from "./retire_writer.ts";
 import { TOMBSTONE } from "./tombstone_script.ts";
 import { type ListedWriter, listFamilies } from "./writer_list.ts";
 
-/** Tombstones live this long at least: a writer that was stopped comes back some time. */
-const TOMBSTONE_MS = 24 * 3600 * 1000;
-
 /** Whom a pass takes for dead. */
 export interface Judgement {
   /** Whether silence is a proof. */
@@ -30,23 +27,24 @@ export function isSuspect(
 /**
  * Gives tombstones to those that have none.
  *
+ * @param lifeMs How long a tombstone stays, in milliseconds.
  * @returns Those that are dead, with everything they have: none of them can add to it any more.
  * @throws {LeaseLost}
  * @throws {StorageError}
  */
 export async function bury(
-  { connection, keys, lease, dataLifeMs, report }: RetireContext,
+  { connection, keys, lease, report }: RetireContext,
   suspects: readonly ListedWriter[],
   ended: readonly string[],
+  lifeMs: number,
 ): Promise<DeadWriter[]> {
-  const lifeMs = dataLifeMs === 0 ? TOMBSTONE_MS : Math.max(dataLifeMs, TOMBSTONE_MS);
   const tombstones = new Map<ListedWriter, string>();
   for (const suspect of suspects) {
     const { id, tombstone } = suspect;
     const reply = tombstone ?? await lease.run(
       TOMBSTONE,
       [keys.generation, keys.alive(id), keys.sequence(id), keys.tombstone(id)],
-      [String(lifeMs), String(dataLifeMs), hasEnded(id, ended) ? "1" : ""],
+      [String(lifeMs), hasEnded(id, ended) ? "1" : ""],
     );
     if (reply === "alive") continue; // it has come back meanwhile
     if (reply === "type") {
