@@ -3,18 +3,19 @@ import type { Command } from "./command.ts";
 /** `gpe clean`: retire dead writers now, or remove everything. */
 export const cleanCommand: Command = {
   name: "clean",
-  summary: "Fold the files of dead writers into the totals now",
+  summary: "Fold what dead writers left into the totals now",
   details:
-    `Totals stay as they are; only the number of files changes. Writers that live, or of which
+    `Totals stay as they are; only the number of files or keys changes. Writers that live, or of which
 nobody can say whether they do, are left alone.`,
   groups: ["storage", "retire", "log"],
-  switches: [["all", "Remove every metric file, totals included; refused while a writer lives"]],
+  switches: [["all", "Remove everything, totals included; refused while a writer lives"]],
   async run({ loaded, switches, log, io }) {
     const { writtenStorages } = await import("./storages.ts");
     // What does not work ends the command, which says so.
     const once = { ...log, error: log.debug };
     await using running = new AsyncDisposableStack();
-    const storages = writtenStorages(loaded, once).map((storage) => running.use(storage));
+    const storages = await writtenStorages(loaded, once);
+    for (const storage of storages) running.use(storage);
     for (const storage of storages) await storage.check();
     let problemCount = 0;
     for (const storage of storages) {

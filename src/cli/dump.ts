@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 /** `gpe dump`: what a scrape would show now, without the endpoint's own metrics. */
 export const dumpCommand: Command = {
   name: "dump",
-  summary: "Print one aggregated scrape of a directory",
+  summary: "Print one aggregated scrape of a directory, or of Redis",
   details: "What is skipped because it is damaged is named on stderr; the rest is printed.",
   groups: ["storage", "log"],
   formats: ["text", "openmetrics", "json"],
@@ -17,7 +17,8 @@ export const dumpCommand: Command = {
     // What does not work ends the command, which says so.
     const once = { ...log, error: log.debug };
     await using running = new AsyncDisposableStack();
-    const storages = writtenStorages(loaded, once).map((storage) => running.use(storage));
+    const storages = await writtenStorages(loaded, once);
+    for (const storage of storages) running.use(storage);
     for (const storage of storages) await storage.check();
     const reader = running.use(readTogether(storages).reader);
     const snapshot = await reader.read();

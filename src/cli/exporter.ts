@@ -2,12 +2,14 @@ import { formatAddress } from "../config/parsers.ts";
 import { VERSION } from "../version.ts";
 import type { Command } from "./command.ts";
 
-/** `gpe exporter`: the metrics endpoint alone, over a directory that others write. */
+/** `gpe exporter`: the metrics endpoint alone, over what others write. */
 export const exporterCommand: Command = {
   name: "exporter",
-  summary: "Serve the metrics of a directory that other programs write",
-  details: `The directory may come later than the exporter: until it is there, /metrics has the
-exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
+  summary: "Serve the metrics of a directory, or of Redis, that other programs write",
+  details:
+    `With Redis and a directory that was given, one page shows both. The directory may come later
+than the exporter: until it is there, /metrics has the exporter's own metrics and /readyz says 503.
+SIGTERM and SIGINT end it.`,
   groups: ["storage", "retire", "endpoint", "log"],
   async run({ loaded, log, io }) {
     const { config } = loaded;
@@ -24,7 +26,7 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
     ]);
     const { metrics, metricPrefix } = config;
     await using running = new AsyncDisposableStack();
-    const storages = writtenStorages(loaded, log);
+    const storages = await writtenStorages(loaded, log);
     for (const storage of storages) {
       running.use(storage);
       // In Redis whoever comes first does it; a directory may be another one's to change.

@@ -11,7 +11,8 @@ export const serveCommand: Command = {
   summary: "Serve an app with several workers, with the metrics of all beside it",
   operand: "APP",
   details: `APP is a module with "export default { fetch }", or one that calls Deno.serve or listens
-with node:http. SIGTERM and SIGINT let the workers finish their requests and end everything.`,
+with node:http. SIGTERM and SIGINT let the workers finish their requests and end everything.
+On Redis no file is made, and a start removes nothing: several masters may share a prefix.`,
   groups: ["storage", "retire", "endpoint", "serve", "log"],
   async run({ loaded: { config }, operand = "", log, io }) {
     refuseSharedPort(config);

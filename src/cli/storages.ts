@@ -13,14 +13,17 @@ import type { StorageReader } from "../core/storage.ts";
  *
  * @throws {ConfigError} when the file with the certificates of Redis cannot be read
  */
-export function writtenStorages({ config, origins }: LoadedConfig, log: Log): Storage[] {
+export async function writtenStorages(
+  { config, origins }: LoadedConfig,
+  log: Log,
+): Promise<Storage[]> {
   const use: StorageUse = { log, foreign: config.retire };
   const redis = redisPlace(config, permittedHostname());
   const directory = directoryPlace(config);
-  if (redis === undefined) return [storageAt(directory, { ...use, mustExist: true })];
-  const storages = [storageAt(redis, use)];
+  if (redis === undefined) return [await storageAt(directory, { ...use, mustExist: true })];
+  const storages = [await storageAt(redis, use)];
   // The configuration of Python's exporter names a directory with Redis as well: it may be missing.
-  if (origins.directory.kind !== "default") storages.push(storageAt(directory, use));
+  if (origins.directory.kind !== "default") storages.push(await storageAt(directory, use));
   return storages;
 }
 

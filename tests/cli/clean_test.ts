@@ -98,7 +98,8 @@ Deno.test("gpe exporter --retire folds dead writers while it serves", async () =
   await liveAndDie(directory, "1", [0.1, 0.2]);
   await Deno.writeFile(`${directory}/counter_9.db`, fileBytes([{ key: key(1), value: 1 }]));
   const place = { kind: "directory", directory, layout: "timestamp" } as const;
-  await using reader = storageAt(place, { log: SILENT_LOG }).openReader();
+  await using storage = await storageAt(place, { log: SILENT_LOG });
+  await using reader = storage.openReader();
   const before = await readPage(reader);
   const io = new FakeIo();
   const flags = ["--dir", directory, "--metrics-bind", "127.0.0.1", "--metrics-port", "0"];

@@ -4,13 +4,8 @@
  * @module
  */
 import type { Master } from "../../master/master.ts";
+import type { MasterCommands } from "../../master/signal_actions.ts";
 import type { ServiceNotifier } from "./systemd.ts";
-
-/** What a master can be asked to do. */
-export type MasterCommands = Pick<
-  Master,
-  "stop" | "quit" | "reload" | "grow" | "shrink" | "reopenLogs"
->;
 
 /** The same commands; systemd is told of a stop before it begins, and of both ends of a reload. */
 export function notifiedMaster(master: Master, systemd: ServiceNotifier): MasterCommands {

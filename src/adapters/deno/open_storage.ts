@@ -9,12 +9,14 @@ import { type Log, SILENT_LOG } from "../../core/log.ts";
 import type { StorageWriter } from "../../core/storage.ts";
 import type { FileLayout } from "../../storage/filesystem/file_format.ts";
 import type { RedisOptions } from "../../storage/redis/options.ts";
+import { directoryStorage } from "../storage/directory.ts";
 import { storagePlace } from "../storage/place.ts";
 import { openedStorage } from "../storage/process_storage.ts";
 import { redisStorage } from "../storage/redis.ts";
 import type { Storage } from "../storage/storage.ts";
+import { denoFilePrimitives } from "./file_primitives.ts";
 import { permittedEnv, permittedHostname } from "./runtime.ts";
-import { openProcessStorage, storageAt } from "./storage.ts";
+import { openProcessStorage } from "./storage.ts";
 
 /** How {@linkcode openStorage} works. */
 export interface OpenStorageOptions {
@@ -96,10 +98,16 @@ function chooseStorage(options: OpenStorageOptions): Storage {
     }
     return redisStorage({ redis, log, python: false, host: permittedHostname() });
   }
-  if (directory !== undefined) return storageAt({ kind: "directory", directory, layout }, { log });
+  if (directory !== undefined) return files(directory, layout, log);
   const env = (name: string): string | undefined =>
     VARIABLES.has(name) ? permittedEnv(name) : undefined;
   const { config } = loadConfig({ flags: {}, env });
   const place = storagePlace(config, permittedHostname());
-  return storageAt(place.kind === "directory" ? { ...place, layout } : place, { log });
+  return place.kind === "redis"
+    ? redisStorage({ ...place, log })
+    : files(place.directory, layout, log);
+}
+
+function files(directory: string, layout: FileLayout, log: Log): Storage {
+  return directoryStorage({ directory, layout, log, primitives: denoFilePrimitives });
 }

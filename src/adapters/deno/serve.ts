@@ -6,10 +6,12 @@
 import type { BindAddress, Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import { createMetricsEndpoint } from "../../endpoint/mod.ts";
-import { createMaster, type MasterObserver } from "../../master/master.ts";
-import { createMasterMetrics, type MasterSignal } from "../../master/master_metrics.ts";
-import type { Clock } from "../../master/primitives.ts";
+import { createMaster } from "../../master/master.ts";
+import { createMasterMetrics } from "../../master/master_metrics.ts";
+import { observeAll, onceRunning } from "../../master/observers.ts";
+import { actOnSignals } from "../../master/signal_actions.ts";
 import { startText } from "../../master/start_text.ts";
+import { SYSTEM_CLOCK } from "../../master/system_clock.ts";
 import { VERSION } from "../../version.ts";
 import { storagePlace } from "../storage/place.ts";
 import { startRetiring } from "../storage/retiring.ts";
@@ -19,7 +21,7 @@ import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
 import { certificateSource } from "./certificate.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
-import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
+import { notifiedMaster } from "./notified_master.ts";
 import { permittedEnv, permittedHostname } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -62,10 +64,12 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const { config, app, log, print } = options;
   await using running = new AsyncDisposableStack();
   const storageLog = sharedLog(log);
-  const storage = running.use(storageAt(storagePlace(config, permittedHostname()), {
-    log: storageLog,
-    foreign: config.retire,
-  }));
+  const storage = running.use(
+    await storageAt(storagePlace(config, permittedHostname()), {
+      log: storageLog,
+      foreign: config.retire,
+    }),
+  );
   const claiming: ClaimOptions = {
     mode: config.cleanupDbFiles ? "clean" : "keep",
     kill: (pid) => sendSignal(pid, "SIGKILL"),
@@ -123,7 +127,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     timeoutMs: config.timeoutMs,
     spawn,
     renew,
-    clock: CLOCK,
+    clock: SYSTEM_CLOCK,
     log,
     observer: observeAll(
       masterMetrics,
@@ -151,15 +155,6 @@ export async function runServe(options: ServeOptions): Promise<number> {
   if (options.signal?.aborted) stop();
   return await master.run();
 }
-
-const CLOCK: Clock = {
-  now: () => performance.now(),
-  schedule(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-  random: Math.random,
-};
 
 /**
  * Checks what can be checked without changing anything: that the storage is free and that both
@@ -189,43 +184,4 @@ function workerCount(config: Config, log: Log): number {
     asked: config.workers,
   });
   return 1;
-}
-
-/** What each signal means; as with Gunicorn, but for USR2 and WINCH, which have no meaning here. */
-function actOnSignals(master: MasterCommands, log: Log): (signal: MasterSignal) => void {
-  const actions: Partial<Record<MasterSignal, () => void>> = {
-    term: () => master.stop(),
-    int: () => master.quit(),
-    quit: () => master.quit(),
-    hup: () => void master.reload(),
-    ttin: () => master.grow(),
-    ttou: () => master.shrink(),
-    usr1: () => master.reopenLogs(),
-    usr2: () => log.warn("Ignored SIGUSR2: a new master cannot take over, expected SIGHUP"),
-  };
-  return (signal) => actions[signal]?.();
-}
-
-/** Tells each of them, in this order. */
-function observeAll(...observers: readonly Partial<MasterObserver>[]): MasterObserver {
-  return {
-    opened: (slot) => observers.forEach((each) => each.opened?.(slot)),
-    state: (slot, state) => observers.forEach((each) => each.state?.(slot, state)),
-    pool: (counts) => observers.forEach((each) => each.pool?.(counts)),
-    ended: (slot) => observers.forEach((each) => each.ended?.(slot)),
-    restarted: (slot, reason, type) =>
-      observers.forEach((each) => each.restarted?.(slot, reason, type)),
-  };
-}
-
-/** Calls `announce` when the first worker runs: where to find a service that never ran helps nobody. */
-function onceRunning(announce: () => void): Pick<MasterObserver, "state"> {
-  let announced = false;
-  return {
-    state(_slot, state) {
-      if (announced || state !== "running") return;
-      announced = true;
-      announce();
-    },
-  };
 }

@@ -9,7 +9,8 @@
  */
 import type { WorkerEvents, WorkerExit, WorkerHandle } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
-import { hear, type SpawnWorkerOptions, startMessage, type StartWorker } from "./spawn_worker.ts";
+import type { StartWorker } from "../storage/named_writers.ts";
+import { hear, type SpawnWorkerOptions, startMessage } from "./spawn_worker.ts";
 import type { FromHost, ToThread } from "./thread_protocol.ts";
 import { createStartProcess, type WorkerProcess } from "./worker_process.ts";
 import { isProtocolMessage } from "./worker_protocol.ts";

@@ -5,7 +5,8 @@
  */
 import type { Log } from "../../core/log.ts";
 import { workerId } from "../../master/master.ts";
-import type { WorkerEvents, WorkerHandle } from "../../master/primitives.ts";
+import type { WorkerEvents } from "../../master/primitives.ts";
+import type { StartWorker } from "../storage/named_writers.ts";
 import type { Certificate } from "./certificate.ts";
 import { createStartProcess } from "./worker_process.ts";
 import {
@@ -41,13 +42,6 @@ export interface SpawnWorkerOptions {
   /** How lines that workers print are passed on. */
   readonly logFormat: "text" | "json";
 }
-
-/** Starts the worker of a slot, which the storage calls by the incarnation. */
-export type StartWorker = (
-  slot: number,
-  events: WorkerEvents,
-  incarnation: string,
-) => WorkerHandle;
 
 /** Makes the function that starts worker processes. */
 export function createSpawnWorker(options: SpawnWorkerOptions): StartWorker {

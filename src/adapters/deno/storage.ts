@@ -10,7 +10,6 @@ import {
   type ProcessStorage,
   type ProcessStorageOptions,
 } from "../storage/process_storage.ts";
-import { redisStorage } from "../storage/redis.ts";
 import type { Storage, StoragePlace } from "../storage/storage.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 
@@ -24,11 +23,13 @@ export interface StorageUse {
   readonly mustExist?: boolean;
 }
 
-/** The storage at a place. Nothing is opened yet. */
-export function storageAt(place: StoragePlace, use: StorageUse): Storage {
-  return place.kind === "redis"
-    ? redisStorage({ ...use, ...place })
-    : directoryStorage({ ...use, ...place, primitives: denoFilePrimitives });
+/** The storage at a place. Nothing is opened yet; what a place does not need is not loaded. */
+export async function storageAt(place: StoragePlace, use: StorageUse): Promise<Storage> {
+  if (place.kind === "directory") {
+    return directoryStorage({ ...use, ...place, primitives: denoFilePrimitives });
+  }
+  const { redisStorage } = await import("../storage/redis.ts");
+  return redisStorage({ ...use, ...place });
 }
 
 /** Opens a writer, and connects all metrics of this process, isolate or thread with it. */

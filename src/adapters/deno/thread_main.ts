@@ -6,7 +6,7 @@
 import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import type { FromThread, ToThread } from "./thread_protocol.ts";
 import { nameConsole } from "./thread_console.ts";
-import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
+import { startWorkerApp, type WorkerApp, workerStorage } from "./worker_app.ts";
 import { createChannelLog } from "./worker_channel.ts";
 import { isProtocolMessage, type WorkerStart } from "./worker_protocol.ts";
 
@@ -61,7 +61,12 @@ scope.close = () => Deno.exit();
 const start = await told.promise;
 nameConsole(start.workerId);
 const channel = { send, log: createChannelLog(send) };
-worker = startWorkerApp({ start, channel, longestLingerMs: LONGEST_LINGER_MS });
+worker = startWorkerApp({
+  start,
+  channel,
+  storage: await workerStorage(start, channel),
+  longestLingerMs: LONGEST_LINGER_MS,
+});
 await load(worker);
 
 async function load(worker: WorkerApp): Promise<void> {

@@ -9,6 +9,7 @@ import type { BootFailure } from "../../master/primitives.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import type { ProcessStorage } from "../storage/process_storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import { openAccessLog } from "./access_log_file.ts";
 import { describeLoadFailure } from "./boot_failure.ts";
 import { captureNodeHttp } from "./capture_node_http.ts";
@@ -33,6 +34,8 @@ export interface WorkerAppOptions {
   readonly start: WorkerStart;
   /** Where it tells what happens. */
   readonly channel: Pick<WorkerChannel, "log" | "send">;
+  /** Where its metrics are stored. */
+  readonly storage: Storage;
   /** The longest that a drain waits for clients to leave, in milliseconds. @default {Infinity} */
   readonly longestLingerMs?: number;
   /** Called when the application listens. */
@@ -55,6 +58,14 @@ export interface WorkerApp {
   drain(): void;
 }
 
+/** The storage that a worker was told of. What all workers say about a server alike is marked. */
+export function workerStorage(
+  { storage }: WorkerStart,
+  { send }: Pick<WorkerChannel, "send">,
+): Promise<Storage> {
+  return storageAt(storage, { log: createChannelLog(send, storage.kind === "redis") });
+}
+
 /** Starts all of it. The worker ends by `Deno.exit()`. */
 export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
   const { start, channel, longestLingerMs = Infinity } = options;
@@ -73,11 +84,9 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
 
   /** Metrics are worth a message, not the application. */
   function openStorageOrGoOn(): ProcessStorage | undefined {
-    const { storage: place, incarnation } = start;
-    const isShared = place.kind === "redis";
-    const storage = storageAt(place, { log: createChannelLog(channel.send, isShared) });
+    const { incarnation } = start;
     try {
-      return openProcessStorage({ storage, incarnation, log: channel.log });
+      return openProcessStorage({ storage: options.storage, incarnation, log: channel.log });
     } catch (error) {
       channel.log.error("Cannot store the metrics of this worker, it runs without", { error });
       return undefined;

@@ -12,7 +12,7 @@ import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { closeDebuggerPort, ignoreSigusr1 } from "./debugger_port.ts";
 import { findLoadError } from "./load_probe.ts";
 import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
-import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
+import { startWorkerApp, type WorkerApp, workerStorage } from "./worker_app.ts";
 import { openWorkerChannel } from "./worker_channel.ts";
 import { DRAIN_SIGNAL, REOPEN_SIGNAL } from "./worker_protocol.ts";
 
@@ -36,6 +36,7 @@ if (Deno.ppid !== start.masterPid) masterGone();
 worker = startWorkerApp({
   start,
   channel,
+  storage: await workerStorage(start, channel),
   onServing({ finished }) {
     if (!diesWithMaster) void finished.then(watchParent(start.masterPid));
   },

@@ -9,6 +9,7 @@ import { beatPeriodMs } from "../../master/heartbeat.ts";
 import type { SpawnWorker } from "../../master/primitives.ts";
 import { STDOUT } from "./access_log_file.ts";
 import type { Certificate } from "./certificate.ts";
+import { nameWriters } from "../storage/named_writers.ts";
 import type { Storage } from "../storage/storage.ts";
 import { createThreadSpawner, type ThreadSpawner } from "./spawn_thread.ts";
 import { createSpawnWorker, type SpawnWorkerOptions } from "./spawn_worker.ts";
@@ -75,15 +76,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
     logFormat: config.logFormat,
   };
   const starter = isThread ? createThreadSpawner(spawnOptions) : processSpawner(spawnOptions);
-  return {
-    ...starter,
-    spawn(slot, events) {
-      const incarnation = crypto.randomUUID().slice(-12);
-      const worker = starter.spawn(slot, events, incarnation);
-      void worker.ended.then(() => storage.declareDead(incarnation));
-      return worker;
-    },
-  };
+  return { ...starter, spawn: nameWriters(starter.spawn, storage) };
 }
 
 /** Each worker is a process: it shares nothing anyway, and the master waits for its end. */

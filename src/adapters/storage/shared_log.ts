@@ -5,6 +5,9 @@
  */
 import type { Log, LogLevel } from "../../core/log.ts";
 
+/** Different lines that are remembered; more are no repetitions of one problem. */
+const MAX_LINES = 100;
+
 /**
  * A log that says what several processes tell alike only once: problems until somebody says that
  * things go well again, and that until there is a problem. Repetitions are lines of level debug.
@@ -19,6 +22,7 @@ export function sharedLog(log: Log): Log {
   (message, fields) => {
     told[other].clear();
     if (told[same].has(message)) return log.debug(message, fields);
+    if (told[same].size >= MAX_LINES) told[same].clear();
     told[same].add(message);
     log[level](message, fields);
   };
