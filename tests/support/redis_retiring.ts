@@ -142,9 +142,22 @@ export function breaking(
   lastStep: number,
   when: "before" | "after",
 ): RedisConnection {
-  return intercepted(connection, async (step, _name, call) => {
+  let isBroken = false;
+  const broken = intercepted(connection, async (step, _name, call) => {
     if (step === lastStep && when === "after") await call();
-    if (step >= lastStep) throw new StorageError("Cannot reach Redis: cut off", "redis");
+    isBroken ||= step >= lastStep;
+    if (isBroken) throw new StorageError("Cannot reach Redis: cut off", "redis");
     return await call();
   });
+  return {
+    get connectedSince() {
+      return isBroken ? undefined : connection.connectedSince;
+    },
+    get problem() {
+      return isBroken ? "cut off" : undefined;
+    },
+    send: broken.send,
+    run: broken.run,
+    [Symbol.asyncDispose]: broken[Symbol.asyncDispose],
+  };
 }
