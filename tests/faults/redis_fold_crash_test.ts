@@ -192,7 +192,7 @@ crashTest(
     const cuts = await cutEverywhere(scene, 1, 1100, () => true, FULL ? 1 : 7);
     assertGreater(cuts, FULL ? 15 : 5);
   },
-  FULL ? TYPES : [["counter"]],
+  FULL ? [["counter"], ["histogram"], ["gauge", "mostrecent"]] : [["counter"]],
 );
 
 /**
