@@ -19,7 +19,7 @@ import { probeAddress } from "./address.ts";
 import { certificateSource } from "./certificate.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
-import { permittedEnv } from "./runtime.ts";
+import { permittedEnv, permittedHostname } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
@@ -60,7 +60,7 @@ export interface ServeOptions {
 export async function runServe(options: ServeOptions): Promise<number> {
   const { config, app, log, print } = options;
   await using running = new AsyncDisposableStack();
-  const storage = running.use(storageAt(storagePlace(config), { log, foreign: config.retire }));
+  const storage = running.use(storageAt(storagePlace(config, permittedHostname()), { log, foreign: config.retire }));
   const claiming: ClaimOptions = {
     mode: config.cleanupDbFiles ? "clean" : "keep",
     kill: (pid) => sendSignal(pid, "SIGKILL"),
@@ -89,7 +89,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   }));
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
-  running.use(openProcessStorage({ openWriter: storage.openWriter, log }));
+  running.use(openProcessStorage({ storage, log }));
   const retiring = running.use(startRetiring({ retire: storage.retire, log }));
   // Of the run before, where its files are kept.
   retiring.soon();

@@ -74,9 +74,9 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
   /** Metrics are worth a message, not the application. */
   function openStorageOrGoOn(): ProcessStorage | undefined {
     const { log } = channel;
-    const openWriter = () => storageAt(start.storage, { log }).openWriter(start.incarnation);
+    const { storage, incarnation } = start;
     try {
-      return openProcessStorage({ openWriter, log });
+      return openProcessStorage({ storage: storageAt(storage, { log }), incarnation, log });
     } catch (error) {
       channel.log.error("Cannot store the metrics of this worker, it runs without", { error });
       return undefined;

@@ -51,6 +51,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
     flags: workerFlags(config.denoFlags, {
       read: [...folder, ...storage.needs.read, ...ownFolder],
       write: [...storage.needs.write, ...logFiles],
+      net: storage.needs.net,
       bind,
     }),
     start: {
@@ -74,7 +75,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
   return {
     ...starter,
     spawn(slot, events) {
-      const incarnation = crypto.randomUUID();
+      const incarnation = crypto.randomUUID().slice(-12);
       const worker = starter.spawn(slot, events, incarnation);
       void worker.ended.then(() => storage.declareDead(incarnation));
       return worker;

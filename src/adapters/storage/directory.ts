@@ -55,7 +55,7 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
     fields: { directory },
     unit: "files",
     place: { kind: "directory", directory, layout },
-    needs: { read: [directory], write: [directory] },
+    needs: { read: [directory], write: [directory], net: [] },
     storesTimestamps: layout === "timestamp",
     about: { directoryStats: () => directoryStats(directory) },
     claim: (claim) => claimDirectory({ ...claim, directory, primitives, log }),
