@@ -11,8 +11,10 @@ nobody can say whether they do, are left alone.`,
   switches: [["all", "Remove every metric file, totals included; refused while a writer lives"]],
   async run({ loaded, switches, log, io }) {
     const { writtenStorages } = await import("./storages.ts");
+    // What does not work ends the command, which says so.
+    const once = { ...log, error: log.debug };
     await using running = new AsyncDisposableStack();
-    const storages = writtenStorages(loaded, log).map((storage) => running.use(storage));
+    const storages = writtenStorages(loaded, once).map((storage) => running.use(storage));
     for (const storage of storages) await storage.check();
     let problemCount = 0;
     for (const storage of storages) {

@@ -14,8 +14,10 @@ export const dumpCommand: Command = {
       import("../core/aggregate.ts"),
       loadRenderer(format),
     ]);
+    // What does not work ends the command, which says so.
+    const once = { ...log, error: log.debug };
     await using running = new AsyncDisposableStack();
-    const storages = writtenStorages(loaded, log).map((storage) => running.use(storage));
+    const storages = writtenStorages(loaded, once).map((storage) => running.use(storage));
     for (const storage of storages) await storage.check();
     const reader = running.use(readTogether(storages).reader);
     const snapshot = await reader.read();

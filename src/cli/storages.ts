@@ -32,13 +32,14 @@ export interface TogetherRead extends Pick<Storage, "about" | "fields"> {
 
 /** Reads storages as if they were one. */
 export function readTogether(storages: readonly Storage[]): TogetherRead {
-  const [first, ...others] = storages.flatMap(({ about }) => about.sources ?? ["storage"]);
+  const sources = storages.map(({ about }) => about.sources?.[0] ?? "storage");
+  const readers = storages.map((storage, i) => ({
+    source: sources[i] as string,
+    reader: storage.openReader(),
+  }));
   return {
-    reader: combineReaders(storages.map((storage) => storage.openReader())),
-    about: {
-      ...Object.assign({}, ...storages.map(({ about }) => about)),
-      sources: [first, ...others],
-    },
+    reader: combineReaders(readers),
+    about: { ...Object.assign({}, ...storages.map(({ about }) => about)), sources },
     fields: Object.assign({}, ...storages.map(({ fields }) => fields)),
   };
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertGreater } from "@std/assert";
 import { parseExposition, sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
-import { redisKeysIn } from "../support/redis_client.ts";
+import { redisKeysIn } from "./redis_serving.ts";
 import { startRedis } from "../support/redis_server.ts";
 import { runGpe } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -63,8 +63,10 @@ externalTest("gpe serve on Redis counts exactly and makes no file", ["redis-serv
   assertEquals(samples.get("gpe_redis_flushing"), 1);
   assertEquals(samples.get('gpe_writers{"state":"live"}'), 3);
   assertEquals(samples.get('gpe_scrape_errors_total{"source":"redis"}'), 0);
-  assertGreater(sumOf(samples, "gpe_redis_flushes_total", { result: "ok" }), 3);
-  assertGreater(sumOf(samples, "gpe_redis_flush_bytes_total"), 1000);
+  await waitFor(async () =>
+    sumOf(await serving.scrape(), "gpe_redis_flushes_total", { result: "ok" }) > 3
+  );
+  assertGreater(sumOf(await serving.scrape(), "gpe_redis_flush_bytes_total"), 1000);
   assertFalse(samples.has("gunicorn_sidecar_multiproc_files"));
   assertEquals(await namesOf(dir.path), []);
   const keys = await redisKeysIn(redis.port);
@@ -118,6 +120,7 @@ for (const workerClass of ["process", "thread"]) {
         assertEquals(sumOf(shown, "test_work_total"), 100);
         return shown.get('gpe_writers{"state":"live"}') === 3 &&
           shown.get('gpe_writers{"state":"dead"}') === 0 &&
+          sumOf(shown, "gunicorn_worker_restart_total", { reason: "signal" }) > 0 &&
           sumOf(shown, "gunicorn_workers", { state: "running" }) === 2;
       }, { what: () => `the dead writer to be retired; there is ${JSON.stringify([...shown])}` });
       const retired = (await redisKeysIn(redis.port)).filter((key) => key.includes("~retired"));
@@ -128,23 +131,36 @@ for (const workerClass of ["process", "thread"]) {
   );
 }
 
-externalTest("gpe serve on Redis shares a prefix with other masters", ["redis-server"], async () => {
-  await using redis = await startRedis();
-  const flags = ["--redis-url", redis.url];
-  await using first = await startServing(APP, { flags });
-  const started = (await first.scrape()).get("gunicorn_master_start_time_seconds");
-  {
-    await using second = await startServing(APP, { flags });
-    await ask(first, 40);
-    await ask(second, 60);
-    for (const serving of [first, second]) {
-      const samples = await waitForTotal(serving, 100);
-      assertEquals(sumOf(samples, "gunicorn_workers", { state: "running" }), 4);
-      const state = { worker_id: "worker_1", state: "running" };
-      assertEquals(sumOf(samples, "gunicorn_worker_state", state), 2);
-      assertEquals(samples.get("gunicorn_master_start_time_seconds"), started);
+externalTest(
+  "gpe serve on Redis shares a prefix with other masters",
+  ["redis-server"],
+  async () => {
+    await using redis = await startRedis();
+    const flags = ["--redis-url", redis.url];
+    await using first = await startServing(APP, { flags });
+    const started = await waitFor(async () =>
+      (await first.scrape()).get("gunicorn_master_start_time_seconds")
+    );
+    {
+      await using second = await startServing(APP, { flags });
+      await ask(first, 40);
+      await ask(second, 60);
+      for (const serving of [first, second]) {
+        await waitForTotal(serving, 100);
+        const samples = await waitForWorkers(serving, 4);
+        const state = { worker_id: "worker_1", state: "running" };
+        assertEquals(sumOf(samples, "gunicorn_worker_state", state), 2);
+        assertEquals(samples.get("gunicorn_master_start_time_seconds"), started);
+      }
     }
-  }
-  const samples = await waitForTotal(first, 100);
-  assertEquals(sumOf(samples, "gunicorn_workers", { state: "running" }), 2);
-});
+    await waitForTotal(first, 100);
+    await waitForWorkers(first, 2);
+  },
+);
+
+async function waitForWorkers(serving: Serving, wanted: number): Promise<Map<string, number>> {
+  return await waitFor(async () => {
+    const samples = await serving.scrape();
+    return sumOf(samples, "gunicorn_workers", { state: "running" }) === wanted && samples;
+  }, { what: `${wanted} running workers` });
+}

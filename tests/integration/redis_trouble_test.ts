@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { freePort } from "../support/free_port.ts";
-import { redisCommands } from "../support/redis_client.ts";
+import { redisCommands } from "./redis_serving.ts";
 import { type RedisServer, startRedis } from "../support/redis_server.ts";
 import { runGpe } from "../support/spawn.ts";
 import { waitFor } from "../support/wait_for.ts";
@@ -40,9 +40,7 @@ externalTest("gpe serve goes on when Redis goes away with its data", ["redis-ser
   await waitFor(async () => sumOf(await serving.scrape(), "test_work_total") === 30);
   await redis.kill();
   await repeat(30, 8, async () => assert(await requestOnce(`${serving.app}/`)));
-  await waitFor(async () =>
-    (await serving.scrape()).get("gunicorn_sidecar_redis_connected") === 0
-  );
+  await waitFor(async () => (await serving.scrape()).get("gunicorn_sidecar_redis_connected") === 0);
   await redis.start();
   await waitFor(async () => sumOf(await serving.scrape(), "test_work_total") === 60);
   await serving.gpe.waitForOutput(/Redis at .* works again/);
@@ -98,24 +96,33 @@ const TROUBLES: readonly Trouble[] = [
 ];
 
 for (const { name, server, prepare, env, says, reads } of TROUBLES) {
-  externalTest(`gpe serve serves the app and says it once when ${name}`, ["redis-server"], async () => {
-    await using redis = await startRedis(server);
-    await prepare?.(redis);
-    await using serving = await startServing(APP, {
-      env: { REDIS_ENABLED: "true", REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}`, ...env },
-    });
-    await repeat(20, 4, async () => assert(await requestOnce(`${serving.app}/`)));
-    await serving.gpe.waitForOutput(says);
-    const samples = await waitFor(async () => {
-      const samples = await serving.scrape();
-      return samples.get("gunicorn_sidecar_redis_connected") === Number(reads) && samples;
-    });
-    assertEquals(samples.get("gpe_redis_flushing"), 0);
-    assertFalse(samples.has("test_work_total"));
-    assertEquals((await serving.gpe.stop()).code, 0);
-    assertEquals(problemsIn(serving.gpe.stderr).length, 1, serving.gpe.stderr);
-    assertFalse(serving.gpe.stderr.includes("s3cret-word"), serving.gpe.stderr);
-  });
+  externalTest(
+    `gpe serve serves the app and says it once when ${name}`,
+    ["redis-server"],
+    async () => {
+      await using redis = await startRedis(server);
+      await prepare?.(redis);
+      await using serving = await startServing(APP, {
+        env: {
+          REDIS_ENABLED: "true",
+          REDIS_HOST: "127.0.0.1",
+          REDIS_PORT: `${redis.port}`,
+          ...env,
+        },
+      });
+      await repeat(20, 4, async () => assert(await requestOnce(`${serving.app}/`)));
+      await serving.gpe.waitForOutput(says);
+      const samples = await waitFor(async () => {
+        const samples = await serving.scrape();
+        return samples.get("gunicorn_sidecar_redis_connected") === Number(reads) && samples;
+      });
+      assertEquals(samples.get("gpe_redis_flushing"), 0);
+      assertFalse(samples.has("test_work_total"));
+      assertEquals((await serving.gpe.stop()).code, 0);
+      assertEquals(problemsIn(serving.gpe.stderr).length, 1, serving.gpe.stderr);
+      assertFalse(serving.gpe.stderr.includes("s3cret-word"), serving.gpe.stderr);
+    },
+  );
 }
 
 function problemsIn(stderr: string): string[] {

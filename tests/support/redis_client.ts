@@ -1,19 +1,27 @@
-/** Sends commands to a Redis server of a test. */
-import { awaitConnection, connectRedis } from "../../src/storage/redis/connect.ts";
-import { type RedisCommand, expectReplies } from "../../src/storage/redis/connection.ts";
+/** A client for what tests themselves do to a Redis server. */
+import { Redis } from "npm:ioredis@^6.0.0";
 
-/** Sends commands on a connection of their own. @throws {Error} when a reply is an error */
-export async function redisCommands(
-  port: number,
-  ...commands: readonly RedisCommand[]
-): Promise<readonly unknown[]> {
-  await using connection = connectRedis({ host: "127.0.0.1", port });
-  await awaitConnection(connection);
-  return expectReplies(await connection.send(commands));
+/** A connected client; `await using` closes it. */
+export interface TestRedis extends AsyncDisposable {
+  /** Sends a command. */
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
 }
 
-/** All keys of the server, sorted. */
-export async function redisKeysIn(port: number): Promise<string[]> {
-  const [keys] = await redisCommands(port, ["KEYS", "*"]);
-  return (keys as string[]).sort();
+/** Connects to a server on 127.0.0.1. */
+export function testRedis(
+  port: number,
+  options: { readonly db?: number; readonly username?: string; readonly password?: string } = {},
+): TestRedis {
+  const client = new Redis({ host: "127.0.0.1", port, protocol: 2, ...options });
+  // Servers are killed in tests; commands fail then, and say so.
+  client.on("error", () => {});
+  return {
+    call: (command, ...args) => client.call(command, ...args),
+    async [Symbol.asyncDispose]() {
+      if (client.status === "end") return;
+      const ended = new Promise((resolve) => client.once("end", resolve));
+      client.disconnect();
+      await ended;
+    },
+  };
 }

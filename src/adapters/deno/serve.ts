@@ -13,6 +13,7 @@ import { startText } from "../../master/start_text.ts";
 import { VERSION } from "../../version.ts";
 import { storagePlace } from "../storage/place.ts";
 import { startRetiring } from "../storage/retiring.ts";
+import { sharedLog } from "../storage/shared_log.ts";
 import type { ClaimOptions, Storage } from "../storage/storage.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
@@ -60,7 +61,11 @@ export interface ServeOptions {
 export async function runServe(options: ServeOptions): Promise<number> {
   const { config, app, log, print } = options;
   await using running = new AsyncDisposableStack();
-  const storage = running.use(storageAt(storagePlace(config, permittedHostname()), { log, foreign: config.retire }));
+  const storageLog = sharedLog(log);
+  const storage = running.use(storageAt(storagePlace(config, permittedHostname()), {
+    log: storageLog,
+    foreign: config.retire,
+  }));
   const claiming: ClaimOptions = {
     mode: config.cleanupDbFiles ? "clean" : "keep",
     kill: (pid) => sendSignal(pid, "SIGKILL"),
@@ -110,7 +115,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     print(startText(bind, metrics, scheme));
   };
   const { spawn, renew } = running.use(
-    createWorkers(config, { bind, app, log, certificate, storage }),
+    createWorkers(config, { bind, app, log, storageLog, certificate, storage }),
   );
   const master = createMaster({
     workers,

@@ -23,6 +23,8 @@ export interface WorkersOptions {
   readonly app: URL;
   /** Where events go. */
   readonly log: Log;
+  /** Where events of the storage go that concern all workers. */
+  readonly storageLog: Log;
   /** Gives each new worker the certificate of its server. */
   readonly certificate: (() => Certificate) | undefined;
   /** Where their metrics are stored. */
@@ -39,7 +41,7 @@ export interface Workers extends AsyncDisposable {
 
 /** Makes what starts workers of the class that is asked for. Permission: env. */
 export function createWorkers(config: Config, options: WorkersOptions): Workers {
-  const { bind, app, log, certificate, storage } = options;
+  const { bind, app, log, storageLog, certificate, storage } = options;
   const { metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
@@ -69,6 +71,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
     maxRequests: config.maxRequests,
     maxRequestsJitter: config.maxRequestsJitter,
     log,
+    storageLog,
     logFormat: config.logFormat,
   };
   const starter = isThread ? createThreadSpawner(spawnOptions) : processSpawner(spawnOptions);

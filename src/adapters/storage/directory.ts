@@ -57,7 +57,7 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
     place: { kind: "directory", directory, layout },
     needs: { read: [directory], write: [directory], net: [] },
     storesTimestamps: layout === "timestamp",
-    about: { directoryStats: () => directoryStats(directory) },
+    about: { sources: ["storage"], directoryStats: () => directoryStats(directory) },
     claim: (claim) => claimDirectory({ ...claim, directory, primitives, log }),
     openWriter: () =>
       openFilesystemWriter({

@@ -40,7 +40,9 @@ function certificates({ caFile }: RedisConfig): string | undefined {
     return readFileSync(caFile, "utf8");
   } catch (error) {
     throw new ConfigError([
-      `REDIS_SSL_CAFILE is ${JSON.stringify(caFile)}: ${errorText(error)}, expected a readable file`,
+      `REDIS_SSL_CAFILE is ${JSON.stringify(caFile)}: ${
+        errorText(error)
+      }, expected a readable file`,
     ], { cause: error });
   }
 }

@@ -10,7 +10,7 @@ import { awaitConnection, connectRedis } from "../../storage/redis/connect.ts";
 import type { RedisConnection } from "../../storage/redis/connection.ts";
 import { redisEndpoint, type RedisOptions, redisPrefix } from "../../storage/redis/options.ts";
 import { openRedisReader } from "../../storage/redis/reader.ts";
-import { removeAll } from "../../storage/redis/remove_all.ts";
+import { removeAllRedis } from "../../storage/redis/remove_all.ts";
 import { createRedisRetirer, type RedisRetirer } from "../../storage/redis/retire.ts";
 import {
   type FlushOutcome,
@@ -34,6 +34,9 @@ export interface RedisStorageOptions {
 
 const DAY_SECONDS = 24 * 3600;
 
+/** How long a read waits for the server's first answer, in milliseconds. */
+const FIRST_ANSWER_MS = 1000;
+
 /** The life of a writer that is silent, in seconds. */
 const TTL_SECONDS = 300;
 
@@ -55,6 +58,8 @@ export function redisStorage(options: RedisStorageOptions): Storage {
   let writer: RedisWriter | undefined;
   let acknowledged = false;
   let readable = false;
+  /** Why the last read failed. */
+  let failure = "";
 
   const connected = (): RedisConnection => connection ??= connectRedis({ ...redis, log });
   const retiring = (): RedisRetirer =>
@@ -78,6 +83,8 @@ export function redisStorage(options: RedisStorageOptions): Storage {
     storesTimestamps: true,
     about: {
       sources: ["redis"],
+      // The connection says what is wrong with the server, once for all that use it.
+      isLogged: (message) => message === failure && connection?.problem !== undefined,
       redisStats: () => ({
         connected: readable,
         flushing: writer && acknowledged && writer.flushed,
@@ -101,7 +108,6 @@ export function redisStorage(options: RedisStorageOptions): Storage {
         isQuiet: isFlushMetric,
         onFlush: noteFlush,
         onProblem({ source, message }) {
-          // The connection says what is wrong with the server.
           if (connected().problem === undefined) log.error(message, { source });
         },
       });
@@ -111,25 +117,43 @@ export function redisStorage(options: RedisStorageOptions): Storage {
       return {
         async read(): Promise<Snapshot> {
           readable = false;
-          const snapshot = await reader.read();
-          readable = true;
-          return snapshot;
+          await firstAnswer(connected());
+          try {
+            const snapshot = await reader.read();
+            readable = true;
+            return snapshot;
+          } catch (error) {
+            failure = error instanceof Error ? error.message : String(error);
+            throw error;
+          }
         },
         [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
       };
     },
     check: () => awaitConnection(connected()),
     async retire(options) {
-      const { folded, families, problems } = await retiring().retire(options);
-      return { writers: folded, removed: families, problems };
+      try {
+        const { folded, families, problems } = await retiring().retire(options);
+        return { writers: folded, removed: families, problems };
+      } catch (error) {
+        // Who is patient comes again; the connection has said what is wrong.
+        if (options?.patient === false || connected().connectedSince !== undefined) throw error;
+        return { writers: 0, removed: 0, problems: [] };
+      }
     },
     declareDead: (incarnation) => retiring().declareDead(incarnation),
-    removeAll: () => removeAll({ connection: connected(), keyPrefix }),
+    removeAll: () => removeAllRedis({ connection: connected(), keyPrefix }),
     async [Symbol.asyncDispose]() {
       await retirer?.[Symbol.asyncDispose]();
       await connection?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A connection that was just begun is worth a moment: nobody is to read that there is none yet. */
+async function firstAnswer(connection: RedisConnection): Promise<void> {
+  // What is wrong is what the read then fails for.
+  await awaitConnection(connection, FIRST_ANSWER_MS).catch(() => {});
 }
 
 /** Sentinels and clusters name further servers. */

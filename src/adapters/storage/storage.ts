@@ -87,7 +87,10 @@ export interface Storage extends AsyncDisposable {
   /** Whether times of gauges are stored. */
   readonly storesTimestamps: boolean;
   /** What an endpoint tells about it. */
-  readonly about: Pick<MetricsEndpointOptions, "directoryStats" | "redisStats" | "sources">;
+  readonly about: Pick<
+    MetricsEndpointOptions,
+    "directoryStats" | "redisStats" | "sources" | "isLogged"
+  >;
   /**
    * Makes this process a master on the storage.
    *

@@ -33,6 +33,12 @@ export function isReadOnly(error: unknown): boolean {
     error.cause.code === "READONLY";
 }
 
+/** Whether the connection ended while the command was on its way. */
+export function isCut(error: unknown): boolean {
+  return error instanceof StorageError && error.cause instanceof RedisReplyError &&
+    CUT.test(error.cause.message);
+}
+
 /**
  * What was answered or happened. Clients attach the command with its arguments to their errors, a
  * password included; this has the message alone.
@@ -77,6 +83,8 @@ const SYSTEM: ReadonlyMap<string, readonly [state: string, expected: string]> = 
   ["ENETUNREACH", ["there is no way to the host", "a host that can be reached"]],
 ]);
 
+const CUT = /closed|connection close|ECONNRESET|EPIPE|write after end/i;
+
 /** Messages of our own. */
 const OWN = /^(VERSION .*|LOADING|READONLY|command timed out|not connected|closed)$/;
 
@@ -107,8 +115,9 @@ export function redisErrors(target: string, secrets: readonly string[] = []): Re
   };
 }
 
+/** Where in which script it happened is no news to who reads the log, and makes equal lines differ. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").slice(0, 300);
+  return text.replace(/ script: \w+, on @\w+:\d+\.?$/, "").replace(/\s+/g, " ").slice(0, 300);
 }
 
 function codeOf(error: unknown, message: string): string {
@@ -137,7 +146,7 @@ function describe(message: string): readonly [state: string, expected: string] {
   if (/slots cache|startup nodes/.test(message)) {
     return ["no node of the cluster answers", "one of its nodes"];
   }
-  if (/closed|ECONNRESET|EPIPE|write after end/i.test(message)) {
+  if (CUT.test(message)) {
     return ["the connection was cut", "a lasting one"];
   }
   return ["it answers with an error", "none"];
