@@ -3,7 +3,7 @@
  * those that connect anew may be reset before they got a byte, once for each worker that stops
  * listening: such a connection was never accepted, and its request is not in the totals.
  */
-import { wasCutOff } from "../support/lost_connection.ts";
+import { wasCutOff, wasNeverSent } from "../support/lost_connection.ts";
 import { type KeptConnection, keptConnection, type Serving } from "../integration/serving.ts";
 
 const KEEPING_CLIENTS = 8;
@@ -18,7 +18,7 @@ export interface StoppingLoad {
   kept: number;
   /** Answers on connections of their own. */
   fresh: number;
-  /** New connections that were reset before the first byte. */
+  /** New connections that were refused, or reset before the first byte. */
   resets: number;
   done: boolean;
 }
@@ -74,12 +74,18 @@ async function firstAnswer(serving: Serving, load: StoppingLoad) {
       connection?.[Symbol.dispose]();
       if (!isReset(error)) throw error;
       load.resets++;
+      // Where nobody listens just now, asking without pause would keep the next one from starting.
+      if (error instanceof Deno.errors.ConnectionRefused) await delay(10);
     }
   }
 }
 
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Whether the connection ended without a byte of an answer. */
 function isReset(error: unknown): boolean {
-  return wasCutOff(error) || error instanceof Deno.errors.NotConnected ||
+  return wasCutOff(error) || wasNeverSent(error) ||
     (error instanceof Error && error.message === 'The answer was cut off: ""');
 }
