@@ -1,6 +1,5 @@
 /** Requests at a fixed rate, whatever the answers take: a server that is slow gets no less to do. */
-import { pidIn } from "../integration/serving.ts";
-import { type KeptConnection, keptConnection } from "../integration/serving.ts";
+import { type KeptConnection, keptConnection, pidIn } from "../integration/serving.ts";
 import { waitFor } from "../support/wait_for.ts";
 
 /** One request, answered or not. */
@@ -73,7 +72,8 @@ export class SteadyLoad implements AsyncDisposable {
 
   async #run(): Promise<void> {
     for (let due = performance.now(); !this.#done;) {
-      if (this.#paused) due = performance.now();
+      if (this.#paused) due = Infinity;
+      else if (due === Infinity) due = performance.now();
       for (; due < performance.now(); due += this.#intervalMs) {
         void this.#ask(Math.floor(due / WINDOW_MS) % this.#urls.length);
       }
