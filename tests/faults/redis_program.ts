@@ -130,14 +130,18 @@ export interface Watch extends AsyncDisposable {
   next(): Promise<Readonly<Record<string, number>>>;
 }
 
-/**
- * Reads pages without pause.
- *
- * @param options.growing Whether no total may ever be lower than before. Default true.
- */
+/** What may happen while pages are read. */
+export interface WatchOptions {
+  /** Whether data is lost, so that totals are lower for a while. Default false. */
+  readonly losing?: boolean;
+  /** Whether the server is away now and then. Default false. */
+  readonly failing?: boolean;
+}
+
+/** Reads pages without pause; none may show a total that is lower than on the page before. */
 export async function watchPages(
   redis: RedisOptions,
-  { growing = true }: { readonly growing?: boolean } = {},
+  { losing = false, failing = losing }: WatchOptions = {},
 ): Promise<Watch> {
   await using stack = new AsyncDisposableStack();
   const connection = stack.use(await connectTo(redis));
@@ -151,11 +155,11 @@ export async function watchPages(
     try {
       next = printed(aggregator.aggregate(await reader.read()));
     } catch (error) {
-      if (growing) throw error;
+      if (!failing) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20)); // The server is away.
       return;
     }
-    for (const [series, before] of growing ? Object.entries(page) : []) {
+    for (const [series, before] of losing ? [] : Object.entries(page)) {
       if (!TOTAL.test(series)) continue;
       const now = next[series];
       assert(now !== undefined && now >= before, `${series} was ${before}, is ${now}`);
@@ -196,15 +200,25 @@ export async function connectTo(redis: RedisOptions): Promise<RedisConnection> {
   return connection;
 }
 
-/** Retires without pause, from a connection of its own, until it is disposed of. */
+/** A retirer that never rests; `await using` ends it. */
+export interface RestlessRetirer extends AsyncDisposable {
+  /** Says that a program has ended, or is to be taken for that. */
+  declareDead(incarnation: string): void;
+}
+
+/**
+ * Retires without pause, from a connection of its own, until it is disposed of.
+ *
+ * @param options.failing Whether the server is away now and then. Default false.
+ */
 export async function retireAlways(
   redis: RedisOptions,
   ttlMs: number,
-  { patient = false, dataLifeMs = 24 * 3600 * 1000 }: {
-    readonly patient?: boolean;
+  { failing = false, dataLifeMs = 24 * 3600 * 1000 }: {
+    readonly failing?: boolean;
     readonly dataLifeMs?: number;
   } = {},
-): Promise<AsyncDisposable> {
+): Promise<RestlessRetirer> {
   const connection = await connectTo(redis);
   const keyPrefix = redisPrefix(redis);
   const retirer = createRedisRetirer({ connection, keyPrefix, dataLifeMs, ttlMs });
@@ -212,15 +226,17 @@ export async function retireAlways(
   const retiring = (async () => {
     while (!done) {
       try {
-        await retirer.retire({ patient });
+        // Whoever lost its connection has to find the others first.
+        await retirer.retire({ patient: failing });
       } catch (error) {
-        if (connection.connectedSince !== undefined && !patient) throw error;
+        if (!failing) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   })();
   retiring.catch(() => {}); // Thrown when it is disposed of.
   return {
+    declareDead: (incarnation) => retirer.declareDead(incarnation),
     async [Symbol.asyncDispose]() {
       done = true;
       await retiring.finally(async () => {
