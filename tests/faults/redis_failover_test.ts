@@ -2,14 +2,16 @@
  * Another server takes over under load: a replica by a Sentinel failover, also one that lacks the last
  * writes, or another master of a cluster by the migration of a slot. In the end totals are exact.
  *
- * One of each in `deno task test`, five in `deno task faults`.
+ * One of a kind in `deno task test`, five of all in `deno task faults`.
  */
-import { assertGreater } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
+import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { testRedis } from "../support/redis_client.ts";
 import { startCluster } from "../support/redis_cluster.ts";
 import { type Sentinels, startSentinels } from "../support/redis_sentinels.ts";
 import { waitFor } from "../support/wait_for.ts";
+import { checkoutPath, requestOnce, type Serving, startServing } from "../integration/serving.ts";
 import {
   assertTotals,
   connectTo,
@@ -71,6 +73,8 @@ interface Failover {
   readonly losing: boolean;
   /** Whether the master is killed. */
   readonly kills: boolean;
+  /** Whether it is left out of the short form. */
+  readonly full?: boolean;
   /** Whether the program is stopped when the replicas lag already, so that its own writes are lost. */
   readonly stopsLate?: boolean;
   run(group: Sentinels): Promise<unknown>;
@@ -79,6 +83,7 @@ interface Failover {
 const FAILOVERS: readonly Failover[] = [
   {
     name: "is killed while its replicas lag, a fold is lost",
+    full: true,
     losing: true,
     kills: true,
     run: (group) => group.failOver(),
@@ -90,7 +95,7 @@ const FAILOVERS: readonly Failover[] = [
     stopsLate: true,
     run: (group) => group.failOver(),
   },
-  { name: "is killed", losing: false, kills: true, run: (group) => group.failOver() },
+  { name: "is killed", full: true, losing: false, kills: true, run: (group) => group.failOver() },
   {
     name: "is told to hand over",
     losing: false,
@@ -106,7 +111,7 @@ const FAILOVERS: readonly Failover[] = [
   },
 ];
 
-for (const failover of FAILOVERS) {
+for (const failover of FAILOVERS.filter(({ full = false }) => IS_FULL || !full)) {
   externalTest(
     `Totals are exact to the last bit when a master with Sentinels ${failover.name}`,
     ["redis-server"],
@@ -186,5 +191,107 @@ externalTest(
     }
     assertGreater(watch.pages, TIMES);
     console.log(`${TIMES * 2} migrations, ${watch.pages} pages, now ${stopped.last.writer}`);
+  },
+);
+
+const APP = checkoutPath("tests/fixtures/apps/increments.ts");
+const CLIENTS = 4;
+
+/** The variable that names servers. */
+function nodesText(nodes: readonly { readonly host: string; readonly port: number }[]): string {
+  return nodes.map(({ host, port }) => `${host}:${port}`).join(",");
+}
+
+/** Requests until it is stopped; each must be answered. */
+function startLoad(serving: Serving) {
+  const load = { answered: 0, done: false };
+  const clients = Array.from({ length: CLIENTS }, async () => {
+    while (!load.done) {
+      if (!await requestOnce(`${serving.app}/`)) throw new Error("A request got no answer");
+      load.answered++;
+    }
+  });
+  const ended = Promise.all(clients);
+  ended.catch(() => {}); // Thrown when it is stopped.
+  return {
+    async stop(): Promise<number> {
+      load.done = true;
+      await ended;
+      return load.answered;
+    },
+  };
+}
+
+/** Disturbs the storage while the service is under load; then every request is counted. */
+async function serveThrough(
+  env: Readonly<Record<string, string>>,
+  disturb: () => Promise<unknown>,
+): Promise<void> {
+  await using serving = await startServing(APP, { env: { REDIS_ENABLED: "true", ...env } });
+  let answered = 0;
+  for (let time = 0; time < TIMES; time++) {
+    const load = startLoad(serving);
+    await waitForPage(serving, (samples) => sumOf(samples, "test_work_total") > answered);
+    try {
+      await disturb();
+    } finally {
+      answered += await load.stop();
+    }
+    for (const name of ["test_work_total", "gunicorn_worker_requests_total"]) {
+      await waitForPage(serving, (samples) => sumOf(samples, name) === answered, () => answered);
+    }
+    // The app knows nothing of it.
+    const samples = await serving.scrape();
+    assertEquals(sumOf(samples, "gunicorn_worker_failed_requests_total"), 0);
+    assertEquals(sumOf(samples, "gunicorn_worker_restart_total"), 0);
+    assertEquals(sumOf(samples, "test_size_count"), answered * 3);
+    assertEquals(sumOf(samples, "gunicorn_worker_request_duration_seconds_count"), answered);
+  }
+  console.log(`${TIMES} times, ${answered} requests`);
+}
+
+async function waitForPage(
+  serving: Serving,
+  condition: (samples: Map<string, number>) => boolean,
+  wanted: () => unknown = () => "more",
+): Promise<void> {
+  let samples = new Map<string, number>();
+  await waitFor(async () => condition(samples = await serving.scrape()), {
+    deadlineMs: 60_000,
+    intervalMs: 100,
+    what: () => `a total of ${wanted()}; it is ${sumOf(samples, "test_work_total")}`,
+  });
+}
+
+externalTest(
+  "gpe serve answers and counts all requests when a master with Sentinels is killed",
+  ["redis-server"],
+  async () => {
+    await using group = await startSentinels();
+    const env = { REDIS_SENTINELS: nodesText(group.sentinels), REDIS_SENTINEL_MASTER: group.name };
+    await serveThrough(env, async () => {
+      await waitForReplicas(group);
+      await detachReplicas(group);
+      const old = await group.masterPort();
+      await group.failOver();
+      await group.servers.find(({ port }) => port === old)!.start();
+    });
+  },
+);
+
+externalTest(
+  "gpe serve answers and counts all requests when a slot of a cluster moves",
+  ["redis-server"],
+  async () => {
+    await using cluster = await startCluster();
+    const slot = await cluster.slotOf("{gunicorn}");
+    await serveThrough({ REDIS_CLUSTER_NODES: nodesText(cluster.nodes) }, async () => {
+      const from = await cluster.ownerOf(slot);
+      for (const to of [(from + 1) % cluster.nodes.length, from]) {
+        const migration = await cluster.beginMigration(slot, to);
+        while (await migration.moveKeys(3) > 0);
+        await migration.finish();
+      }
+    });
   },
 );

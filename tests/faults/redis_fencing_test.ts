@@ -5,12 +5,22 @@
  *
  * A few rounds in `deno task test`, 50 in `deno task faults`.
  */
-import { assertGreater, assertNotEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertNotEquals,
+  assertStrictEquals,
+} from "@std/assert";
 import { FLUSH_SCRIPT } from "../../src/storage/redis/flush_script.ts";
+import { parseExposition } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { createRandom } from "../support/random.ts";
 import { startRedis } from "../support/redis_server.ts";
+import { spawnGpe } from "../support/spawn.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
+import { waitFor } from "../support/wait_for.ts";
+import { scrapePage } from "../integration/serving.ts";
 import {
   assertTotals,
   connectTo,
@@ -170,5 +180,64 @@ externalTest(
       await settle(watch, programs);
     }
     console.log(`${rounds} rounds of ${programs.length}, ${watch.pages} pages`);
+  },
+);
+
+externalTest(
+  "A writer that gpe exporter retired is exact to the last bit on the pages of two of them",
+  ["redis-server"],
+  async () => {
+    await using scene = await openScene(1, 3);
+    const { redis, connection, watch, proxies } = scene;
+    const program = scene.programs[0]!;
+    const env = { REDIS_TTL_SECONDS: `${TTL_MS / 1000}` };
+    const bind = ["--metrics-bind", "127.0.0.1", "--metrics-port", "0"];
+    const start = () => spawnGpe(["exporter", "--redis-url", redis.url, ...bind], { env });
+    await using first = start();
+    await using second = start();
+    const urls = await Promise.all(
+      [first, second].map(async (exporter) =>
+        (await exporter.waitForOutput(/(http:\/\/\S+\/metrics)/))[1]!
+      ),
+    );
+    let scrapes = 0;
+    let done = false;
+    const scraping = Promise.all(urls.map(async (url) => {
+      let before = await scrapePage(url);
+      while (!done) {
+        const page = await scrapePage(url);
+        for (const [series, value] of before) {
+          if (!/^(work_total|seconds_|level_sum)/.test(series)) continue;
+          assertGreaterOrEqual(page.get(series) ?? NaN, value, series);
+        }
+        before = page;
+        scrapes++;
+      }
+    }));
+    scraping.catch(() => done = true);
+    try {
+      const before = program.last.writer;
+      await STOPS["when a reply was lost"]!(program, proxies[0]!);
+      program.kill("SIGSTOP");
+      await waitForRetired(connection, "gunicorn", program);
+      program.kill("SIGCONT");
+      await waitFor(async () => (await program.send("flush")).writer !== before);
+      await settle(watch, [program]);
+    } finally {
+      done = true;
+      await scraping;
+    }
+    for (const url of urls) {
+      const page = await scrapePage(url);
+      const own = Object.entries(program.last.values).map(([series, value]) =>
+        `${series} ${value}`
+      );
+      for (const [series, value] of parseExposition(own.join("\n"))) {
+        if (!series.startsWith("level_live")) assertStrictEquals(page.get(series), value, series);
+      }
+      assertEquals(page.get("gpe_scrape_corrections_total"), 0);
+    }
+    assertGreater(scrapes, 10);
+    console.log(`${scrapes} scrapes, ${program.last.writer}`);
   },
 );

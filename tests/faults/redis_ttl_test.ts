@@ -2,7 +2,7 @@
  * What expires, and what must not: silence is not death as long as a writer lives, the totals of a
  * host that vanished stay, and of a deployment that is gone nothing is left in the end.
  *
- * With shorter and longer lives in `deno task test` and `deno task faults`.
+ * With short lives in `deno task test`, longer ones in `deno task faults`.
  */
 import { assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
 import { sumOf } from "../support/exposition.ts";
