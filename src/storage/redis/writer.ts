@@ -191,8 +191,9 @@ class Writer implements RedisWriter {
   }
 
   #report(message: string): void {
-    // What is wrong with the connection has been logged.
-    if (!this.flushed || this.#options.connection.problem !== undefined) return;
+    // What is wrong with the connection is logged there, when it is more than slow to be made.
+    const { connectedSince, problem } = this.#options.connection;
+    if (!this.flushed || connectedSince === undefined || problem !== undefined) return;
     this.flushed = false;
     this.#options.onProblem?.({
       source: this.#options.keyPrefix,
