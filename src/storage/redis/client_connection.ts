@@ -11,6 +11,7 @@ import type { RedisConnection } from "./connection.ts";
 import { CONNECTION, problemLog } from "./problem_log.ts";
 import type { RedisClient } from "./redis_client.ts";
 import {
+  isCut,
   isReadOnly,
   isServerState,
   NOT_CONNECTED,
@@ -109,6 +110,8 @@ export function clientConnection(
         // Another's client is left alone, but gets no more to do until it answers.
         const again = (): void => void (mine === connection && check());
         if (injected) work.then(again, again);
+      } else if (isCut(failure) && !client.isCluster && mine === connection) {
+        connectedSince = undefined; // The event "close" comes some turns later.
       }
       throw failure;
     } finally {

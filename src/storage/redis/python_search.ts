@@ -16,9 +16,7 @@ import {
 } from "./python_keys.ts";
 import { shown } from "./redis_source.ts";
 
-/** The time from the end of a search to the next one. */
-const INTERVAL_MS = 10_000;
-/** The same after one that failed: the server may be there soon. */
+/** How soon it is tried again after one that failed: the server may be there soon. */
 const RETRY_MS = 250;
 /** How long the first read waits for the first search. */
 const FIRST_MS = 2000;
@@ -36,6 +34,7 @@ export class PythonSearch implements AsyncDisposable {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
   readonly #keys: RedisKeys;
+  readonly #intervalMs: number;
   #known = new Map<string, readonly [PythonKey, Meta]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void>;
@@ -44,7 +43,9 @@ export class PythonSearch implements AsyncDisposable {
   #paused: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(connection: RedisConnection, prefix: string, keys: RedisKeys) {
+  /** @param intervalMs The time from the end of a search to the next one. */
+  constructor(connection: RedisConnection, prefix: string, keys: RedisKeys, intervalMs: number) {
+    this.#intervalMs = intervalMs;
     this.#connection = connection;
     this.#prefix = prefix;
     this.#keys = keys;
@@ -79,7 +80,7 @@ export class PythonSearch implements AsyncDisposable {
   }
 
   async #search(): Promise<void> {
-    let delayMs = INTERVAL_MS;
+    let delayMs = this.#intervalMs;
     try {
       await this.#searchOnce();
       this.#first.resolve();

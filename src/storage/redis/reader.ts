@@ -20,6 +20,8 @@ export interface RedisReaderOptions {
   readonly keyPrefix: string;
   /** Whether the keys of the Python exporter are read as well. @default {false} */
   readonly python?: boolean;
+  /** The time from one search for Python's keys to the next, in milliseconds. @default {10_000} */
+  readonly searchIntervalMs?: number;
   /** Monotonic time in milliseconds. @default {performance.now} */
   readonly now?: () => number;
 }
@@ -35,6 +37,8 @@ export function openRedisReader(options: RedisReaderOptions): RedisReader {
   return new Reader(options);
 }
 
+const SEARCH_INTERVAL_MS = 10_000;
+
 class Reader implements RedisReader {
   readonly #passes: PassReader;
   readonly #sources: SourceSet;
@@ -45,7 +49,9 @@ class Reader implements RedisReader {
     const keys = redisKeys(keyPrefix);
     this.#passes = new PassReader(connection, keys);
     this.#sources = new SourceSet(keys, now);
-    this.#search = python ? new PythonSearch(connection, keyPrefix, keys) : undefined;
+    if (!python) return;
+    const intervalMs = options.searchIntervalMs ?? SEARCH_INTERVAL_MS;
+    this.#search = new PythonSearch(connection, keyPrefix, keys, intervalMs);
   }
 
   get stats(): Readonly<RedisReadStats> {

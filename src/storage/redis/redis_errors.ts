@@ -33,6 +33,12 @@ export function isReadOnly(error: unknown): boolean {
     error.cause.code === "READONLY";
 }
 
+/** Whether the connection ended while the command was on its way. */
+export function isCut(error: unknown): boolean {
+  return error instanceof StorageError && error.cause instanceof RedisReplyError &&
+    CUT.test(error.cause.message);
+}
+
 /**
  * What was answered or happened. Clients attach the command with its arguments to their errors, a
  * password included; this has the message alone.
@@ -76,6 +82,8 @@ const SYSTEM: ReadonlyMap<string, readonly [state: string, expected: string]> = 
   ["EHOSTUNREACH", ["there is no way to the host", "a host that can be reached"]],
   ["ENETUNREACH", ["there is no way to the host", "a host that can be reached"]],
 ]);
+
+const CUT = /closed|connection close|ECONNRESET|EPIPE|write after end/i;
 
 /** Messages of our own. */
 const OWN = /^(VERSION .*|LOADING|READONLY|command timed out|not connected|closed)$/;
@@ -137,7 +145,7 @@ function describe(message: string): readonly [state: string, expected: string] {
   if (/slots cache|startup nodes/.test(message)) {
     return ["no node of the cluster answers", "one of its nodes"];
   }
-  if (/closed|ECONNRESET|EPIPE|write after end/i.test(message)) {
+  if (CUT.test(message)) {
     return ["the connection was cut", "a lasting one"];
   }
   return ["it answers with an error", "none"];

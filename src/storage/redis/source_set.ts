@@ -113,7 +113,7 @@ export class SourceSet {
       const meta = read === undefined
         ? this.meta.get(text) as FamilyMeta
         : listOf(this.#keys.meta(text), read, problems);
-      known.set(text, meta);
+      if (read === undefined || Array.isArray(read)) known.set(text, meta);
       const [version, start] = meta;
       // Without a version it was lost; what is there is still worth more than nothing.
       if (typeof version === "string" && version !== FORMAT_VERSION) {

@@ -6,6 +6,7 @@ import type { GaugeMode } from "../../../src/core/modes.ts";
 import type { MetricKind, SampleSource, Snapshot } from "../../../src/core/storage.ts";
 import { awaitConnection, connectRedis } from "../../../src/storage/redis/connect.ts";
 import type { RedisCommand, RedisConnection } from "../../../src/storage/redis/connection.ts";
+import type { RedisOptions } from "../../../src/storage/redis/options.ts";
 import {
   familyHash,
   formatFamily,
@@ -25,8 +26,11 @@ export interface CountedConnection extends RedisConnection {
 }
 
 /** Connects to a server of `startRedis`. */
-export async function connect(port: number): Promise<CountedConnection> {
-  const connection = connectRedis({ host: "127.0.0.1", port });
+export async function connect(
+  port: number,
+  options: RedisOptions = {},
+): Promise<CountedConnection> {
+  const connection = connectRedis({ host: "127.0.0.1", port, ...options });
   await awaitConnection(connection);
   return counted(connection);
 }
