@@ -4,20 +4,9 @@ import { openRedisReader } from "../../../src/storage/redis/reader.ts";
 import { openRedisWriter } from "../../../src/storage/redis/writer.ts";
 import { type DriverHarness, runDriverSuite } from "../../conformance/driver_suite.ts";
 import { externals, externalTest } from "../../support/externals.ts";
+import { LEAST_RIGHTS, PASSWORD } from "../../support/redis_rights.ts";
 import { startRedis } from "../../support/redis_server.ts";
 import { connect, counted, type CountedConnection, KEYS, PREFIX } from "./_support.ts";
-
-/**
- * The rights that writers, readers and retirers need; `scan` is for the keys of Python's exporter, `info`
- * tells a server that is too old or loads its data.
- */
-const LEAST_RIGHTS = [
-  `~${PREFIX}:*`,
-  ..."get set mget del unlink exists type incr pexpire persist pttl scan".split(" "),
-  ..."hset hdel hget hgetall hmget hlen sadd srem smembers eval evalsha time info".split(" "),
-].map((right) => right.startsWith("~") ? right : `+${right}`);
-
-const PASSWORD = "least";
 
 if (externals["redis-server"] === undefined) {
   externalTest("Redis driver: all of the suite", ["redis-server"], () => {});
@@ -32,8 +21,7 @@ async function openHarness(leastRights: boolean): Promise<DriverHarness> {
   const admin = stack.use(await connect(port));
   let connection: RedisConnection = admin;
   if (leastRights) {
-    const rule = ["reset", "on", `>${PASSWORD}`, ...LEAST_RIGHTS] as const;
-    for (const reply of await admin.send([["ACL", "SETUSER", "app", ...rule]])) {
+    for (const reply of await admin.send([["ACL", "SETUSER", "app", ...LEAST_RIGHTS]])) {
       if (reply instanceof Error) throw reply;
     }
     connection = stack.use(await connect(port, { username: "app", password: PASSWORD }));
