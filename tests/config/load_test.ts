@@ -1,6 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { ConfigError } from "../../src/core/errors.ts";
 import { type ConfigSources, describeOrigin, loadConfig } from "../../src/config/load.ts";
+import { redisOptions } from "../../src/config/redis.ts";
 import { formatSetting, SETTING_KEYS, SETTINGS } from "../../src/config/settings.ts";
 
 function sources(
@@ -157,4 +158,110 @@ Deno.test("no flag or variable names two settings, and each setting has one of t
   for (const key of SETTING_KEYS) {
     assertEquals(SETTINGS[key].flag !== undefined || SETTINGS[key].env !== undefined, true, key);
   }
+});
+
+Deno.test("loadConfig() takes Redis for the storage when its flag or REDIS_ENABLED says so", () => {
+  const url = "redis://:p%23@h:1/2";
+  assertEquals(loadConfig(sources({ REDIS_URL: url })).config.redis.enabled, false);
+  assertEquals(loadConfig(sources({ REDIS_URL: url, REDIS_ENABLED: "on" })).config.redis.url, url);
+  const { redis } = loadConfig(sources({ REDIS_ENABLED: "no" }, { "redis-url": [url] })).config;
+  assertEquals([redis.enabled, redis.url], [true, url]);
+});
+
+Deno.test("loadConfig() leaves the application's own REDIS_URL alone", () => {
+  const { config } = loadConfig(sources({ REDIS_URL: "unix:///run/redis.sock", REDIS_DB: "1" }));
+  assertEquals(config.redis.enabled, false);
+});
+
+Deno.test("loadConfig() refuses Redis settings that contradict each other", () => {
+  const env = { REDIS_ENABLED: "true" };
+  const refused: [Record<string, string>, Record<string, string[]>, string][] = [
+    [
+      { REDIS_URL: "http://u:secret@h" },
+      {},
+      'REDIS_URL is "http://***@h", expected redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/DB], ' +
+      "percent-encoded",
+    ],
+    [
+      { REDIS_SENTINELS: "a:1", REDIS_CLUSTER_NODES: "b:2" },
+      {},
+      "REDIS_SENTINELS and REDIS_CLUSTER_NODES contradict each other, expected one of them",
+    ],
+    [
+      { REDIS_SENTINELS: "a:1" },
+      { "redis-url": ["redis://h"] },
+      "--redis-url and REDIS_SENTINELS contradict each other, expected one of them",
+    ],
+    [
+      { REDIS_CLUSTER_NODES: "a:1", REDIS_DB: "3" },
+      {},
+      'REDIS_DB is "3", but a cluster has no other database than 0, expected 0',
+    ],
+    [
+      { REDIS_CLUSTER_NODES: "a:1", REDIS_PYTHON: "true" },
+      {},
+      "--redis-python reads keys that Python does not write to a cluster, " +
+      "expected no REDIS_CLUSTER_NODES",
+    ],
+    [
+      { REDIS_URL: "redis://h", REDIS_SSL_CAFILE: "/ca.pem" },
+      {},
+      "REDIS_SSL_CAFILE is given, but REDIS_URL has no TLS, expected rediss://",
+    ],
+    [
+      { REDIS_USERNAME: "u" },
+      {},
+      "REDIS_USERNAME is given without a password, expected REDIS_PASSWORD",
+    ],
+    [
+      { REDIS_PASSWORD: "secret\n" },
+      {},
+      "REDIS_PASSWORD is not accepted, expected a password without control characters",
+    ],
+    [
+      { REDIS_SENTINELS: "a" },
+      {},
+      'REDIS_SENTINELS is "a", expected HOST:PORT,HOST:PORT with ports from 1 to 65535',
+    ],
+  ];
+  for (const [more, flags, problem] of refused) {
+    const error = assertThrows(() => loadConfig(sources({ ...env, ...more }, flags)), ConfigError);
+    assertEquals(error.problems, [problem]);
+  }
+  const error = assertThrows(() => loadConfig(sources({}, { "redis-python": ["true"] })));
+  assertInstanceOf(error, ConfigError);
+  assertEquals(error.problems, [
+    "--redis-python is given, but Redis is not the storage, expected --redis-url",
+  ]);
+});
+
+Deno.test("formatSetting() shows no secret", () => {
+  const { values } = loadConfig(sources({
+    ...{ REDIS_URL: "redis://u:secret@h:1/2", REDIS_PASSWORD: "secret" },
+    ...{ REDIS_SENTINEL_PASSWORD: "secret" },
+  }));
+  const shown = SETTING_KEYS.map((key) => formatSetting(key, values[key]));
+  assert(!shown.join("\n").includes("secret"));
+  assertEquals(formatSetting("redisUrl", values.redisUrl), "redis://***@h:1/2");
+  assertEquals(formatSetting("redisPassword", values.redisPassword), "***");
+});
+
+Deno.test("redisOptions() gives the settings as options of the storage", () => {
+  const { redis } = loadConfig(sources({
+    ...{ REDIS_ENABLED: "1", REDIS_SENTINELS: "[::1]:1", REDIS_SSL_CAFILE: "/ca.pem" },
+    ...{ REDIS_TTL_DISABLED: "1", REDIS_TTL_SECONDS: "7", REDIS_PASSWORD: "p" },
+  })).config;
+  assertEquals(redisOptions(redis, "PEM"), {
+    host: "localhost",
+    port: 6379,
+    db: 0,
+    password: "p",
+    tls: { ca: "PEM" },
+    sentinels: [{ host: "::1", port: 1 }],
+    sentinelName: "mymaster",
+    clusterNodes: [],
+    keyPrefix: "gunicorn",
+    ttlSeconds: 7,
+    dataLifeSeconds: 0,
+  });
 });

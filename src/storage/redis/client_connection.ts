@@ -72,6 +72,9 @@ export function clientConnection(
   // The connection that must not be used: it selected no database, or lags behind.
   let dropped = -1;
   let attempts = 0;
+  // Whether it has been told why the attempt to connect fails.
+  let failed = false;
+  let sentinelError: unknown;
   let closed = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -82,10 +85,14 @@ export function clientConnection(
   };
   const connect = (): void => {
     if (closed) return;
-    client.connect().catch(() => {}); // Told by the event "error".
+    client.connect().catch((error) => {
+      // Most errors come as an event before, which says more.
+      if (!failed) problems.raise(CONNECTION, errors.connecting(error).message);
+    });
   };
   const drop = (): void => {
     dropped = connection;
+    failed = true;
     connectedSince = undefined;
     // Of a connection that is closed already ioredis would remember it for the next one.
     if (!injected && !["close", "end"].includes(client.status)) client.disconnect();
@@ -145,6 +152,8 @@ export function clientConnection(
     connecting: () => {
       connection++;
       connectedSince = undefined;
+      failed = closed;
+      sentinelError = undefined;
       // A server that accepts connections and says nothing gives no event.
       if (!injected) later(giveUp, 2 * commandTimeoutMs);
     },
@@ -152,12 +161,19 @@ export function clientConnection(
       if (dropped !== connection) void check();
     },
     error: (error: unknown) => {
-      problems.raise(CONNECTION, errors.connecting(error).message);
+      failed = true;
+      const inVain = error instanceof Error && error.message.startsWith("All sentinels");
+      // After the last Sentinel the list begins anew, which is no news.
+      if (inVain && sentinelError === undefined) return;
+      const told = inVain ? sentinelError : error;
+      problems.raise(CONNECTION, errors.connecting(told).message);
       // ioredis goes on in database 0 when the one wanted cannot be selected.
       if (error instanceof Error && error.name === "ReplyError") drop();
     },
+    // The error after the last Sentinel does not say what was wrong; who refuses says more than who
+    // does not answer.
     sentinelError: (error: unknown) => {
-      problems.raise(CONNECTION, errors.connecting(error).message);
+      if (sentinelError === undefined || !isCut(errors.connecting(error))) sentinelError = error;
     },
     close: () => {
       if (connectedSince !== undefined && !closed) {
@@ -202,14 +218,14 @@ export function clientConnection(
       if (commands.length === 0) return [];
       expectConnected();
       const topic = [...new Set(commands.map(([name]) => name))].join(" ");
-      let failed = false;
+      let refused = false;
       const replies = (await inTime(sendCommands(client, commands))).map((reply) => {
         if (!(reply instanceof Error)) return reply;
         const failure = note(topic, reply);
-        failed ||= isServerState(failure);
+        refused ||= isServerState(failure);
         return failure;
       });
-      if (!failed) problems.clear(topic);
+      if (!refused) problems.clear(topic);
       return replies;
     },
     async run(script, keys, args) {

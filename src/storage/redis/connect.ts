@@ -40,9 +40,9 @@ export function connectRedis(options: RedisOptions): RedisConnection {
   const opened = loadClients().then(
     (clients) => clientConnection(makeClient(clients, endpoint, options), settings),
     (error) => {
-      problem = `Cannot connect to Redis at ${JSON.stringify(target)}: ioredis cannot be loaded ` +
-        `(${String(error).split("\n")[0]}), so metrics stay in memory, ` +
-        "expected it installed (npm install ioredis)";
+      problem = `Cannot connect to Redis at ${JSON.stringify(target)}: ioredis is not there ` +
+        `(${/^.*?(?=\. |\n|$)/.exec(error.message)}), so metrics stay in memory, ` +
+        'expected it installed ("npm install ioredis" or "deno add npm:ioredis")';
       log.error(problem);
       return undefined;
     },
@@ -100,27 +100,30 @@ interface Clients {
   readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient;
 }
 
+/** Where Deno finds ioredis: the application's import map first, so that its lock file stays as it is. */
+const SPECIFIERS = ["ioredis", "npm:ioredis@^6.0.0"];
+
 /**
- * Loads ioredis only when it is needed. Deno has it by its specifier, but not where the application
- * brings a `node_modules` of its own; there, and on Node, it is the application's.
+ * Loads ioredis when it is needed. Deno would look for a specifier that stands in an `import()` when
+ * the program starts, and write it to the application's lock file or, when that is frozen, refuse to
+ * start, with or without Redis. Where an application has a `node_modules`, and on Node, it is the
+ * application's.
  */
 async function loadClients(): Promise<Clients> {
-  if ("Deno" in globalThis) {
+  const failures: unknown[] = [];
+  for (const specifier of "Deno" in globalThis ? SPECIFIERS : []) {
     try {
-      return await import("npm:ioredis@^6.0.0") as unknown as Clients;
+      return await import(specifier) as Clients;
     } catch (error) {
-      try {
-        return requireClients();
-      } catch {
-        throw error; // The first one tells more.
-      }
+      failures.push(error);
     }
   }
-  return requireClients();
-}
-
-function requireClients(): Clients {
-  return createRequire(`${process.cwd()}/`)("ioredis") as Clients;
+  try {
+    return createRequire(`${process.cwd()}/`)("ioredis") as Clients;
+  } catch (error) {
+    failures.push(error);
+    throw failures[1] ?? error; // What it says about the package is the clearest.
+  }
 }
 
 /** A client that leaves to us when to connect, and never keeps or repeats a command. */

@@ -83,6 +83,9 @@ const SYSTEM: ReadonlyMap<string, readonly [state: string, expected: string]> = 
   ["ENETUNREACH", ["there is no way to the host", "a host that can be reached"]],
 ]);
 
+/** Replies to a wrong or missing password. */
+const AUTH: ReadonlySet<string> = new Set(["WRONGPASS", "NOAUTH"]);
+
 const CUT = /closed|connection close|ECONNRESET|EPIPE|write after end/i;
 
 /** Messages of our own. */
@@ -97,9 +100,9 @@ export function redisErrors(target: string, secrets: readonly string[] = []): Re
     hidden.reduce((text, secret) => text.replaceAll(secret, "***"), text);
   const make = (action: string, error: unknown): StorageError => {
     if (error instanceof StorageError) return error;
-    const message = clean(error instanceof Error ? error.message : String(error));
+    const message = clean(messageOf(error));
     const code = codeOf(error, message);
-    const [state, expected] = STATES.get(code) ?? SYSTEM.get(code) ?? describe(message);
+    const [state, expected] = describe(message, code);
     // What neither the server nor the system said is in the state already.
     const told = OWN.test(message) ? state : `${state} (${oneLine(message)})`;
     return new StorageError(
@@ -132,22 +135,38 @@ function codeOf(error: unknown, message: string): string {
   return typeof code === "string" ? code : "";
 }
 
-function describe(message: string): readonly [state: string, expected: string] {
+/** What a cluster's client says when it asked all nodes in vain, before the error of the last one. */
+const ALL_NODES = "no node of the cluster gave its slots";
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { lastNodeError } = error as { lastNodeError?: unknown };
+  return lastNodeError instanceof Error ? `${ALL_NODES}: ${lastNodeError.message}` : error.message;
+}
+
+function describe(message: string, code: string): readonly [state: string, expected: string] {
+  const sentinel = /sentinel/i.test(message);
+  if (sentinel && AUTH.has(code)) {
+    return ["the Sentinels refuse the password", "REDIS_SENTINEL_PASSWORD as they have it"];
+  }
+  const known = STATES.get(code) ?? SYSTEM.get(code);
+  if (known !== undefined) return known;
   const version = /^VERSION (\S+)/.exec(message)?.[1];
   if (version !== undefined) return [`its version is ${JSON.stringify(version)}`, "5.0 or later"];
   if (message === NOT_CONNECTED) return ["there is no connection yet", "one"];
   if (/certificate|self[- ]signed|issuer/i.test(message)) {
     return ["its certificate is not trusted", "one that REDIS_SSL_CAFILE or the system trusts"];
   }
-  if (/sentinel/i.test(message)) return ["no Sentinel knows the master", "one that names it"];
+  if (sentinel && /invalid reply: null|No such master/.test(message)) {
+    return ["the Sentinels know no such master", "the name they have for it"];
+  }
+  if (sentinel) return ["no Sentinel answers", "one that does"];
   if (/cluster support disabled/.test(message)) {
-    return ["it is not a cluster", "cluster nodes, or REDIS_HOST"];
+    return ["it is not a cluster", "nodes of a cluster, or REDIS_HOST"];
   }
-  if (/slots cache|startup nodes/.test(message)) {
-    return ["no node of the cluster answers", "one of its nodes"];
+  if (message.startsWith(ALL_NODES) || /startup nodes/.test(message)) {
+    return ["no node of the cluster answers", "one that does"];
   }
-  if (CUT.test(message)) {
-    return ["the connection was cut", "a lasting one"];
-  }
+  if (CUT.test(message)) return ["the connection was cut", "a lasting one"];
   return ["it answers with an error", "none"];
 }
