@@ -1,5 +1,5 @@
 /** Users with no more rights than the documentation names, beyond what the driver's suite needs. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { RedisOptions } from "../../../src/storage/redis/options.ts";
 import { openRedisReader } from "../../../src/storage/redis/reader.ts";
 import { redisPrefix } from "../../../src/storage/redis/options.ts";
@@ -10,7 +10,6 @@ import { startCluster } from "../../support/redis_cluster.ts";
 import { testRedis } from "../../support/redis_client.ts";
 import { LEAST_RIGHTS, PASSWORD } from "../../support/redis_rights.ts";
 import { startRedis } from "../../support/redis_server.ts";
-import { runGpe } from "../../support/spawn.ts";
 import { linesOf, sampleKey } from "./_support.ts";
 
 const USER = { username: "gpe", password: PASSWORD };
@@ -61,19 +60,3 @@ externalTest(
     await assertWorks({ clusterNodes: cluster.nodes });
   },
 );
-
-externalTest("--redis-python takes +scan", ["redis-server"], async () => {
-  await using redis = await startRedis();
-  await createUser(redis.port, ...LEAST_RIGHTS, "+scan");
-  {
-    await using admin = testRedis(redis.port);
-    const key = (part: string): string => `gunicorn:counter:11:${part}:${"0".repeat(32)}`;
-    await admin.call("HSET", key("metric"), "value", "3.0", "timestamp", "0.0");
-    const original = '["jobs", "jobs_total", {}, "Jobs done"]';
-    await admin.call("HSET", key("meta"), "multiprocess_mode", "all", "original_key", original);
-  }
-  const url = `redis://gpe:${PASSWORD}@127.0.0.1:${redis.port}`;
-  const { code, stdout, stderr } = await runGpe(["dump", "--redis-python", "--redis-url", url]);
-  assertEquals([code, stderr], [0, ""]);
-  assertMatch(stdout, /^jobs_total 3$/m);
-});
