@@ -142,7 +142,8 @@ export function clientConnection(
         later(() => void (mine === connection && check()), LOADING_RETRY_MS);
       } else drop();
     } catch (error) {
-      if (mine !== connection || closed) return;
+      // What ended a connection that was dropped has been told.
+      if (mine !== connection || closed || dropped === mine) return;
       problems.raise(CONNECTION, errors.connecting(error).message);
       drop();
     }
