@@ -8,7 +8,7 @@ import { assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
 import type { RedisConnection } from "../../src/storage/redis/connection.ts";
 import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
-import { keysLeft } from "../support/redis_data.ts";
+import { keysLeft } from "../support/redis_retiring.ts";
 import { type RedisServer, startRedis } from "../support/redis_server.ts";
 import { type Spawned, spawnGpe } from "../support/spawn.ts";
 import { waitFor } from "../support/wait_for.ts";
@@ -47,7 +47,7 @@ function programOn({ port }: RedisServer, more: Partial<ProgramOptions> = {}): P
 
 /** The keys that hold data, or say what there is, with the time that each has left. */
 async function dataKeysOf(connection: RedisConnection): Promise<[key: string, ms: number][]> {
-  const keys = [...await keysLeft(connection, "gunicorn")];
+  const keys = [...await keysLeft({ connection, keyPrefix: "gunicorn" })];
   return keys.filter(([key]) => !/:gpe:(alive|lease|tombstone)(:|$)/.test(key));
 }
 
@@ -100,7 +100,7 @@ for (const lifeMs of [LIFE_MS, 0]) {
         deadlineMs: 20 * lifeMs,
         what: "the end of all data",
       });
-      for (const [key, ms] of await keysLeft(connection, "gunicorn")) {
+      for (const [key, ms] of await keysLeft({ connection, keyPrefix: "gunicorn" })) {
         assertEquals([key.includes(":gpe:tombstone:"), ms > 0], [true, true], key);
       }
     },
