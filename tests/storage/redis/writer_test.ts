@@ -214,6 +214,28 @@ redisTest("closing flushes, ends the heartbeat, and may be done twice", async ()
   assertEquals(await connection.ask("EXISTS", keys.alive(ID)), 0);
 });
 
+redisTest("closing waits for a server that comes back soon", async () => {
+  await using scene = await writerScene({ closeTimeoutMs: 30_000 });
+  const { writer, connection, keys } = scene;
+  const cell = writer.allocate("counter", undefined, keyOf("x"));
+  await writer.flush();
+  put(cell, 3);
+  let tries = 0;
+  connection.fate = () => ++tries > 2 ? "fine" : "request lost";
+  await writer[Symbol.asyncDispose]();
+  assertEquals([...(await scene.stored("counter", undefined, "x")).values()], ["3"]);
+  assertEquals(await connection.ask("EXISTS", keys.alive(ID)), 0);
+});
+
+redisTest("closing does not wait for a server that never worked", async () => {
+  await using scene = await writerScene({ closeTimeoutMs: 2 ** 30 });
+  const { writer, connection, outcomes } = scene;
+  put(writer.allocate("counter", undefined, keyOf("x")), 1);
+  connection.fate = () => "request lost";
+  await writer[Symbol.asyncDispose]();
+  assertEquals(outcomes.map(({ result }) => result), ["failed"]);
+});
+
 redisTest("closing does not wait for a server that is stopped", async () => {
   await using scene = await writerScene({ closeTimeoutMs: 50 });
   const { writer, connection } = scene;
