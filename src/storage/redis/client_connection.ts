@@ -51,8 +51,9 @@ const LOADING_RETRY_MS = 250;
  */
 const READONLY_KEPT_MS = 10_000;
 
-/** How long the end of a connection is waited for. */
+/** How long the end of a connection is waited for, and how often it is asked for. */
 const CLOSE_MS = 1000;
+const AGAIN_MS = 200;
 
 /**
  * Makes a connection of a client. It fails fast while there is none: nothing is queued, so memory
@@ -94,8 +95,11 @@ export function clientConnection(
     dropped = connection;
     failed = true;
     connectedSince = undefined;
-    // Of a connection that is closed already ioredis would remember it for the next one.
-    if (!injected && !["close", "end"].includes(client.status)) client.disconnect();
+    if (injected || isClosed(client)) return;
+    client.disconnect();
+    // A redirection that comes just then makes a new connection, and the cluster's client waits for
+    // the end of that one, too.
+    later(drop, AGAIN_MS);
   };
   const giveUp = (): void => {
     problems.raise(CONNECTION, errors.connecting(new Error(TIMED_OUT)).message);
@@ -248,14 +252,23 @@ export function clientConnection(
   };
 }
 
+/** Of a connection that is closed already ioredis would remember the wish for the next one. */
+function isClosed({ status }: RedisClient): boolean {
+  return status === "close" || status === "end";
+}
+
 /** Ends the connection, and waits for that: sockets are closed some turns later. */
 async function end(client: RedisClient): Promise<void> {
   if (client.status === "end") return;
-  let limit: ReturnType<typeof setTimeout> | undefined;
-  await new Promise<void>((resolve) => {
-    client.on("end", () => resolve());
-    limit = setTimeout(resolve, CLOSE_MS);
-    client.disconnect();
-  });
-  clearTimeout(limit);
+  const ended = new Promise<boolean>((resolve) => client.on("end", () => resolve(true)));
+  for (let waited = 0; waited < CLOSE_MS; waited += AGAIN_MS) {
+    if (!isClosed(client)) client.disconnect();
+    let limit: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      limit = setTimeout(() => resolve(false), AGAIN_MS);
+    });
+    const done = await Promise.race([ended, late]);
+    clearTimeout(limit);
+    if (done) return;
+  }
 }
