@@ -106,6 +106,12 @@ export {
 } from "./src/core/mod.ts";
 export type { MetricsEndpoint } from "./src/endpoint/mod.ts";
 export type { FileLayout, FilesystemWriter } from "./src/storage/filesystem/mod.ts";
+export type {
+  RedisClient,
+  RedisNode,
+  RedisOptions,
+  RedisPipeline,
+} from "./src/storage/redis/mod.ts";
 export type { FetchApp, FetchHandler, Instrument } from "./src/worker/instrument.ts";
 
 if (import.meta.main) {

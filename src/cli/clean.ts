@@ -1,5 +1,4 @@
 import type { Command } from "./command.ts";
-import { refuseRedis } from "./redis.ts";
 
 /** `gpe clean`: retire dead writers now, or remove everything. */
 export const cleanCommand: Command = {
@@ -11,17 +10,23 @@ nobody can say whether they do, are left alone.`,
   groups: ["storage", "retire", "log"],
   switches: [["all", "Remove every metric file, totals included; refused while a writer lives"]],
   async run({ loaded, switches, log, io }) {
-    refuseRedis(loaded.config);
-    const { writtenStorage } = await import("./storages.ts");
-    await using storage = writtenStorage(loaded, log);
-    await storage.check();
-    if (switches.has("all")) {
-      await io.stdout(`Removed ${storage.unit}: ${await storage.removeAll()}\n`);
-      return 0;
+    const { writtenStorages } = await import("./storages.ts");
+    // What does not work ends the command, which says so.
+    const once = { ...log, error: log.debug };
+    await using running = new AsyncDisposableStack();
+    const storages = writtenStorages(loaded, once).map((storage) => running.use(storage));
+    for (const storage of storages) await storage.check();
+    let problemCount = 0;
+    for (const storage of storages) {
+      if (switches.has("all")) {
+        await io.stdout(`Removed ${storage.unit}: ${await storage.removeAll()}\n`);
+        continue;
+      }
+      const { writers, removed, problems } = await storage.retire({ patient: false });
+      for (const { source, message } of problems) log.warn(message, { source });
+      problemCount += problems.length;
+      await io.stdout(`Retired writers: ${writers}, removed ${storage.unit}: ${removed}\n`);
     }
-    const { writers, removed, problems } = await storage.retire();
-    for (const { source, message } of problems) log.warn(message, { source });
-    await io.stdout(`Retired writers: ${writers}, removed ${storage.unit}: ${removed}\n`);
-    return problems.length === 0 ? 0 : 1;
+    return problemCount === 0 ? 0 : 1;
   },
 };

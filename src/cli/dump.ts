@@ -1,6 +1,5 @@
 import type { Family } from "../core/family.ts";
 import type { Command } from "./command.ts";
-import { refuseRedis } from "./redis.ts";
 
 /** `gpe dump`: what a scrape would show now, without the endpoint's own metrics. */
 export const dumpCommand: Command = {
@@ -10,14 +9,17 @@ export const dumpCommand: Command = {
   groups: ["storage", "log"],
   formats: ["text", "openmetrics", "json"],
   async run({ loaded, format, log, io }) {
-    refuseRedis(loaded.config);
-    const [{ writtenStorage }, { createAggregator }, render] = await Promise.all([
+    const [{ readTogether, writtenStorages }, { createAggregator }, render] = await Promise.all([
       import("./storages.ts"),
       import("../core/aggregate.ts"),
       loadRenderer(format),
     ]);
-    await using storage = writtenStorage(loaded, log);
-    await using reader = storage.openReader();
+    // What does not work ends the command, which says so.
+    const once = { ...log, error: log.debug };
+    await using running = new AsyncDisposableStack();
+    const storages = writtenStorages(loaded, once).map((storage) => running.use(storage));
+    for (const storage of storages) await storage.check();
+    const reader = running.use(readTogether(storages).reader);
     const snapshot = await reader.read();
     const { families, problems, conflicts } = createAggregator().aggregate(snapshot);
     for (const { source, message } of [...snapshot.problems, ...problems]) {

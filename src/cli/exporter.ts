@@ -1,7 +1,6 @@
 import { formatAddress } from "../config/parsers.ts";
 import { VERSION } from "../version.ts";
 import type { Command } from "./command.ts";
-import { refuseRedis } from "./redis.ts";
 
 /** `gpe exporter`: the metrics endpoint alone, over a directory that others write. */
 export const exporterCommand: Command = {
@@ -12,9 +11,8 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
   groups: ["storage", "retire", "endpoint", "log"],
   async run({ loaded, log, io }) {
     const { config } = loaded;
-    refuseRedis(config);
     const [
-      { writtenStorage },
+      { readTogether, writtenStorages },
       { createMetricsEndpoint },
       { serveMetricsEndpoint },
       { startRetiring },
@@ -26,11 +24,17 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
     ]);
     const { metrics, metricPrefix } = config;
     await using running = new AsyncDisposableStack();
-    const storage = running.use(writtenStorage(loaded, log));
-    if (config.retire) running.use(startRetiring({ retire: storage.retire, log })).soon();
+    const storages = writtenStorages(loaded, log);
+    for (const storage of storages) {
+      running.use(storage);
+      // In Redis whoever comes first does it; a directory may be another one's to change.
+      const retires = storage.place.kind === "redis" || config.retire;
+      if (retires) running.use(startRetiring({ retire: storage.retire, log })).soon();
+    }
+    const { reader, about, fields } = readTogether(storages);
     const handler = createMetricsEndpoint({
-      ...storage.about,
-      reader: running.use(storage.openReader()),
+      ...about,
+      reader: running.use(reader),
       metricPrefix,
       version: VERSION,
       runtime: `deno ${Deno.version.deno}`,
@@ -39,7 +43,7 @@ exporter's own metrics and /readyz says 503. SIGTERM and SIGINT end it.`,
     await using server = serveMetricsEndpoint({ handler, ...metrics, log });
     log.info("Serving metrics", {
       url: `http://${formatAddress(server)}/metrics`,
-      ...storage.fields,
+      ...fields,
     });
     await io.stopRequested();
     log.info("Stopping");

@@ -3,7 +3,6 @@ import type { Config } from "../config/config.ts";
 import { formatAddress, formatBindAddress } from "../config/parsers.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Command } from "./command.ts";
-import { refuseRedis } from "./redis.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** `gpe serve APP`: the main job. */
@@ -15,7 +14,6 @@ export const serveCommand: Command = {
 with node:http. SIGTERM and SIGINT let the workers finish their requests and end everything.`,
   groups: ["storage", "retire", "endpoint", "serve", "log"],
   async run({ loaded: { config }, operand = "", log, io }) {
-    refuseRedis(config);
     refuseSharedPort(config);
     refuseUnixSocket(config);
     // Before anything relative is looked for.

@@ -94,7 +94,7 @@ export function createAggregator(options: AggregatorOptions = {}): Aggregator {
 
   return {
     aggregate(snapshot) {
-      table.update(snapshot.sources);
+      table.update(snapshot);
       clear(table.length);
       for (const plan of table.plans) {
         const { kind, mode } = plan.source;

@@ -9,7 +9,7 @@ import { claimedNames, compareFamilies } from "./family.ts";
 import { FamilyState, type SeriesState } from "./family_state.ts";
 import { addsPidLabel, type GaugeMode, isLiveMode } from "./modes.ts";
 import { parseSample, type Sample } from "./sample.ts";
-import type { MetricKind, ReadProblem, SampleSource } from "./storage.ts";
+import type { MetricKind, ReadProblem, SampleSource, Snapshot } from "./storage.ts";
 
 /** A disagreement between writers about a name. */
 export interface Conflict {
@@ -25,6 +25,8 @@ const SHOWN_KEY_LENGTH = 80;
 /** What is derived from one source. */
 export interface Plan {
   readonly source: SampleSource;
+  /** The storage it is in, where several are read. */
+  readonly storage: string | undefined;
   /** The source's revision when the plan was made. */
   readonly revision: number;
   /** Whether it takes part: dead writers do not in live modes, and `omit` never does. */
@@ -70,11 +72,11 @@ export class AggregationTable {
   readonly #keys = new Map<string, Map<string, Bound | string>>();
 
   /** Brings the table up to date with the sources. */
-  update(sources: readonly SampleSource[]): void {
+  update({ sources, storages }: Snapshot): void {
     const same = sources.length === this.plans.length &&
       this.plans.every((plan, i) => isCurrent(plan, sources[i] as SampleSource));
     if (same && this.plans.every((plan) => plan.placed === entryCount(plan))) return;
-    const lost = same ? [] : this.#replacePlans(sources);
+    const lost = same ? [] : this.#replacePlans(sources, storages);
     for (const plan of byPrecedence(this.plans)) this.#place(plan);
     if (!same) this.#forget(lost);
     const present = [...this.#families.values()].filter((f) => f.generation === this.#generation);
@@ -84,13 +86,18 @@ export class AggregationTable {
   }
 
   /** Begins a new generation. @returns the plans of sources that are gone */
-  #replacePlans(sources: readonly SampleSource[]): readonly Plan[] {
+  #replacePlans(
+    sources: readonly SampleSource[],
+    storages: Snapshot["storages"],
+  ): readonly Plan[] {
     const before = new Map(this.plans.map((plan) => [plan.source, plan]));
     this.#generation++;
     this.length = 0;
     this.plans = sources.map((source) => {
       const plan = before.get(source);
-      if (plan === undefined || !isCurrent(plan, source)) return makePlan(source);
+      if (plan === undefined || !isCurrent(plan, source)) {
+        return makePlan(source, storages?.get(source));
+      }
       before.delete(source);
       plan.placed = 0;
       return plan;
@@ -113,10 +120,6 @@ export class AggregationTable {
       if (i === series.length) series.push(this.#bind(plan, source.keys[i] as string));
       const state = series[i];
       targets[i] = state === undefined ? -1 : this.#indexOf(state);
-      if (state !== undefined && source.accumulator) {
-        state.retiredIn = this.#generation;
-        state.retiredSince = source.startTime;
-      }
     }
     plan.placed = count;
   }
@@ -182,30 +185,39 @@ export class AggregationTable {
     return family;
   }
 
-  /**
-   * Whether an accumulator has taken over what a source held: then that total goes on. One whose first
-   * writer started later cannot have: it is of another run, in a directory that was emptied.
-   */
-  #isRetired(series: SeriesState, { startTime }: SampleSource): boolean {
-    return series.retiredIn === this.#generation && series.retiredSince <= startTime;
-  }
-
   /** Forgets series without entries, and the floors of totals whose sources are gone for good. */
   #forget(lost: readonly Plan[]): void {
-    for (const { series: all, source } of lost) {
+    const retired = new Map<string | undefined, ReadonlyMap<unknown, number>>();
+    for (const { series: all, source, storage } of lost) {
+      let since = retired.get(storage);
+      if (since === undefined) retired.set(storage, since = this.#retiredSince(storage));
       for (const series of all) {
-        if (series === undefined || this.#isRetired(series, source)) continue;
+        // An accumulator may have taken over what the source held: then that total goes on. One whose first
+        // writer started later cannot have: it is of another run, in a storage that was emptied.
+        const goesOn = (since.get(series) ?? NaN) <= source.startTime;
+        if (series === undefined || goesOn) continue;
         series.floor = -Infinity;
         if (series.histogram !== undefined) series.histogram.infinite.floor = -Infinity;
       }
     }
     for (const family of this.#families.values()) family.prune(this.#generation);
   }
+
+  /** When the first of the writers started that are in an accumulator of a storage, by series. */
+  #retiredSince(storage: string | undefined): ReadonlyMap<unknown, number> {
+    const since = new Map<unknown, number>();
+    for (const { series: all, source, storage: own } of this.plans) {
+      if (!source.accumulator || own !== storage) continue;
+      for (const series of all) since.set(series, source.startTime);
+    }
+    return since;
+  }
 }
 
-function makePlan(source: SampleSource): Plan {
+function makePlan(source: SampleSource, storage: string | undefined): Plan {
   return {
     source,
+    storage,
     revision: source.revision,
     active: takesPart(source),
     series: [],

@@ -36,10 +36,6 @@ export class SeriesState {
   entries = 0;
   /** What was printed last, which a total never falls below; `-Infinity` for no limit. */
   floor = -Infinity;
-  /** The last generation in which an accumulator has entries of it. */
-  retiredIn = -1;
-  /** When the first of the writers in that accumulator started, seconds since the epoch. */
-  retiredSince = Infinity;
 
   constructor(
     family: FamilyState,

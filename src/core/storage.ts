@@ -104,6 +104,8 @@ export interface Snapshot {
   readonly writers: Readonly<Record<Liveness, number>>;
   /** What was skipped. */
   readonly problems: readonly ReadProblem[];
+  /** The storage of each source, where several are read as one: each has accumulators of its own. */
+  readonly storages?: ReadonlyMap<SampleSource, string>;
 }
 
 /** Reads what all writers of a storage have written. */

@@ -37,6 +37,8 @@ export interface MetricsEndpointOptions {
    * Default `["storage"]`.
    */
   readonly sources?: readonly [string, ...string[]];
+  /** Whether a storage has logged a problem by itself. Default: none. */
+  readonly isLogged?: (message: string) => boolean;
   /** Monotonic time in milliseconds. Default `performance.now()`. */
   readonly now?: () => number;
 }
@@ -107,7 +109,8 @@ export function createMetricsPage(options: MetricsEndpointOptions): MetricsEndpo
 function openScraper(options: MetricsEndpointOptions): Scraper {
   const { reader, version, runtime, directoryStats, redisStats, sources = ["storage"] } = options;
   const { metricPrefix = "gunicorn", log = SILENT_LOG, now = () => performance.now() } = options;
-  const self = createSelfMetrics({ metricPrefix, version, runtime, sources, log, now });
+  const { isLogged = () => false } = options;
+  const self = createSelfMetrics({ metricPrefix, version, runtime, sources, log, isLogged, now });
   return createScraper({ reader, self, source: sources[0], now, directoryStats, redisStats });
 }
 

@@ -48,6 +48,8 @@ export interface SelfMetricsOptions {
   readonly sources: readonly string[];
   /** Receives each problem once while it lasts. */
   readonly log: Log;
+  /** Whether the log has a problem already. */
+  readonly isLogged: (message: string) => boolean;
   /** Monotonic time in milliseconds. */
   readonly now: () => number;
 }
@@ -66,7 +68,7 @@ const OTHER_SOURCES = "__other__";
 
 /** Starts counting. */
 export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
-  const { metricPrefix, version, runtime, sources, log, now } = options;
+  const { metricPrefix, version, runtime, sources, log, isLogged, now } = options;
   const startedMs = now();
   // There from the start, so that the first error is an increase and not a new series.
   const errors = new Map(sources.map((source) => [source, 0]));
@@ -89,7 +91,7 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
         if (!isNew(JSON.stringify([source, message]))) continue;
         const label = errors.has(source) || errors.size < MAX_SOURCES ? source : OTHER_SOURCES;
         errors.set(label, (errors.get(label) ?? 0) + 1);
-        log.warn(message, { source });
+        if (!isLogged(message)) log.warn(message, { source });
       }
       for (const { name, message } of conflicts) {
         if (isNew(JSON.stringify([name, message, "conflict"]))) log.warn(message, { metric: name });

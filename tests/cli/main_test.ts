@@ -98,15 +98,23 @@ Deno.test("gpe config --format json prints the same for programs", async () => {
   });
 });
 
-Deno.test("gpe refuses to run without the Redis storage that was asked for", async () => {
-  for (const args of [["serve", "app.ts"], ["exporter"], ["dump"]]) {
-    const { code, stdout, stderr } = await gpe(args, { REDIS_ENABLED: "true" });
-    assertEquals([code, stdout], [2, ""]);
-    assertEquals(
-      stderr,
-      'gpe: REDIS_ENABLED is "true", but this version has no Redis storage yet, expected "false"\n',
-    );
-  }
+Deno.test("gpe config shows where Redis is and no secret", async () => {
+  const url = "redis://app:s3cret-1@redis.internal:6380/2";
+  const { code, stdout } = await gpe(["config", "--redis-url", url], {
+    REDIS_PASSWORD: "s3cret-2",
+    REDIS_SENTINEL_PASSWORD: "s3cret-3",
+    REDIS_KEY_PREFIX: "shop",
+  });
+  assertEquals(code, 0);
+  const row = (name: string): string[] =>
+    stdout.split("\n").find((line) => line.startsWith(`${name} `))!.split(/ {2,}/);
+  assertEquals(row("redis-url").slice(1), [
+    "redis://***@redis.internal:6380/2",
+    "--redis-url",
+  ]);
+  assertEquals(row("REDIS_PASSWORD").slice(1), ["***", "REDIS_PASSWORD"]);
+  assertEquals(row("REDIS_KEY_PREFIX").slice(1), ["shop", "REDIS_KEY_PREFIX"]);
+  assertEquals(stdout.includes("s3cret"), false);
 });
 
 Deno.test("gpe serve exits with 2 when the app cannot be a module", async () => {

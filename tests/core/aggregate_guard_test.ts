@@ -113,3 +113,21 @@ Deno.test("aggregate() prints what follows a NaN or infinite total", () => {
   setEntries(a, [[X, 1]]);
   assertEquals(printed(aggregator.aggregate(snapshotOf(a))), { x: 1 });
 });
+
+Deno.test("aggregate() takes a total to go on in an accumulator of the same storage alone", () => {
+  const aggregator = createAggregator();
+  const a = sourceOf("a", "counter", [[X, 10]], { startTime: 5 });
+  const retired = sourceOf("retired", "counter", [[X, 2]], { accumulator: true, startTime: 1 });
+  const other = sourceOf("other", "counter", [[X, 3]], { accumulator: true, startTime: 6 });
+  const storages = new Map([[a, "redis"], [retired, "directory"], [other, "redis"]]);
+  aggregator.aggregate({ ...snapshotOf(a, retired, other), storages });
+  const emptied = aggregator.aggregate({ ...snapshotOf(retired, other), storages });
+  assertEquals([printed(emptied).x, emptied.corrections], [5, 0]);
+  for (const [name, corrections] of [["redis", 0], ["directory", 1]] as const) {
+    const guarded = createAggregator();
+    const storages = new Map([[a, "directory"], [retired, name], [other, name]]);
+    guarded.aggregate({ ...snapshotOf(a, retired), storages });
+    const folded = guarded.aggregate({ ...snapshotOf(retired, other), storages });
+    assertEquals([printed(folded).x, folded.corrections], [[5, 12][corrections], corrections]);
+  }
+});

@@ -11,17 +11,10 @@ import { createMetricsPage, type MetricsEndpoint } from "../../endpoint/mod.ts";
 import { VERSION } from "../../version.ts";
 import { flushProcessStorage } from "../storage/process_storage.ts";
 import type { Storage } from "../storage/storage.ts";
-import { storageToRead } from "./open_storage.ts";
+import { type OpenStorageOptions, storageToRead } from "./open_storage.ts";
 
-/** Which metrics are shown. */
-export interface AggregateOptions {
-  /**
-   * The directory of the metric files.
-   *
-   * @default {that of `openStorage`, else `PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
-   */
-  readonly directory?: string;
-}
+/** Which metrics are shown; by default those of the storage that `openStorage` has opened. */
+export type AggregateOptions = Pick<OpenStorageOptions, "directory" | "redis">;
 
 /** How {@linkcode metricsHandler} works. */
 export interface MetricsHandlerOptions extends AggregateOptions {
@@ -35,8 +28,8 @@ export interface MetricsHandlerOptions extends AggregateOptions {
  * A handler for a route of the application that answers with the metrics of all workers, whichever
  * of them is asked.
  *
- * Permissions: read for the directory; `env` for `PROMETHEUS_MULTIPROC_DIR` when neither a directory
- * is given nor a storage is open.
+ * Permissions: read for the directory, or `net` for Redis; `env` for the variables of the storage when
+ * neither is given and no storage is open.
  *
  * @example
  * ```ts
@@ -60,7 +53,7 @@ export function metricsHandler(options: MetricsHandlerOptions = {}): MetricsEndp
 }
 
 function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
-  const storage = storageToRead(options);
+  const { storage } = storageToRead(options);
   return createMetricsPage({
     ...options,
     ...storage.about,
@@ -75,10 +68,13 @@ function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
  * Every call reads everything anew; {@linkcode metricsHandler} keeps what it has parsed.
  *
  * Permissions: as {@linkcode metricsHandler}.
+ *
+ * @throws {StorageError} When the storage cannot be read.
  */
 export async function aggregate(options: AggregateOptions = {}): Promise<string> {
-  await using storage = storageToRead(options);
-  await using reader = openFlushingReader(storage);
+  await using read = storageToRead(options);
+  await read.storage.check();
+  await using reader = openFlushingReader(read.storage);
   return renderText(createAggregator().aggregate(await reader.read()).families);
 }
 

@@ -12,3 +12,9 @@ export {
   type MetricsHandlerOptions,
 } from "./metrics_handler.ts";
 export { type OpenedStorage, openStorage, type OpenStorageOptions } from "./open_storage.ts";
+export type {
+  RedisClient,
+  RedisNode,
+  RedisOptions,
+  RedisPipeline,
+} from "../../storage/redis/mod.ts";

@@ -3,13 +3,17 @@
  *
  * @module
  */
-import { SETTINGS } from "../../config/settings.ts";
+import { loadConfig } from "../../config/load.ts";
+import { SETTING_KEYS, SETTINGS } from "../../config/settings.ts";
 import { type Log, SILENT_LOG } from "../../core/log.ts";
-import { processStore } from "../../core/process_store.ts";
 import type { StorageWriter } from "../../core/storage.ts";
 import type { FileLayout } from "../../storage/filesystem/file_format.ts";
-import type { Storage, StoragePlace } from "../storage/storage.ts";
-import { permittedEnv } from "./runtime.ts";
+import type { RedisOptions } from "../../storage/redis/options.ts";
+import { storagePlace } from "../storage/place.ts";
+import { openedStorage } from "../storage/process_storage.ts";
+import { redisStorage } from "../storage/redis.ts";
+import type { Storage } from "../storage/storage.ts";
+import { permittedEnv, permittedHostname } from "./runtime.ts";
 import { openProcessStorage, storageAt } from "./storage.ts";
 
 /** How {@linkcode openStorage} works. */
@@ -20,6 +24,8 @@ export interface OpenStorageOptions {
    * @default {`PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
    */
   readonly directory?: string;
+  /** Redis, in place of a directory. @default {that of `REDIS_…`, where `REDIS_ENABLED` is true} */
+  readonly redis?: RedisOptions;
   /** On-disk layout, one for a whole directory. @default {"timestamp"} */
   readonly layout?: FileLayout;
   /** Told what cannot be written. @default {SILENT_LOG} */
@@ -33,19 +39,21 @@ export interface OpenedStorage extends AsyncDisposable {
 }
 
 /**
- * Connects all metrics of this process, those made before as well, with files that a metrics
- * endpoint reads.
+ * Connects all metrics of this process, those made before as well, with the storage that a metrics
+ * endpoint reads: files, or Redis. A Redis server need not be there: values stay in memory, and go to
+ * it when it is.
  *
- * Permissions: read and write for the directory; `ffi` for files that survive SIGKILL to the last
- * increment; `env` for `PROMETHEUS_MULTIPROC_DIR` when no directory is given.
+ * Permissions: read and write for the directory, and `ffi` for files that survive SIGKILL to the last
+ * increment; or `net` for Redis. `env` for the variables, where none of both is given.
  *
  * @throws {StorageError} When the directory cannot be made, is not safe or may not be written to.
+ * @throws {ConfigError} When the options or the variables of the storage contradict each other.
  * @throws {Error} When the storage of this process is open already.
  */
 export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
   const { log = SILENT_LOG } = options;
-  const storage = storageAt(storagePlace(options), { log });
-  const opened = openProcessStorage({ openWriter: storage.openWriter, log });
+  const storage = chooseStorage(options);
+  const opened = openProcessStorage({ storage, log });
   return {
     writer: opened.writer,
     async [Symbol.asyncDispose]() {
@@ -55,25 +63,43 @@ export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
   };
 }
 
-/** The storage that is asked for, else the one that this process has open, else that of its environment. */
-export function storageToRead(options: Pick<OpenStorageOptions, "directory">): Storage {
-  const directory = options.directory ?? openDirectory();
-  return storageAt(storagePlace(directory === undefined ? {} : { directory }), { log: SILENT_LOG });
+/** What is to be read. */
+export interface StorageToRead extends AsyncDisposable {
+  /** The storage. */
+  readonly storage: Storage;
 }
 
-function storagePlace({ directory, layout = "timestamp" }: OpenStorageOptions): StoragePlace {
-  return {
-    kind: "directory",
-    directory: directory ??
-      (permittedEnv("PROMETHEUS_MULTIPROC_DIR") || SETTINGS.directory.default),
-    layout,
-  };
+/**
+ * The storage that is asked for, else the one that this process has open, else that of its
+ * environment. Disposing of it leaves alone what this process has open.
+ */
+export function storageToRead(options: OpenStorageOptions): StorageToRead {
+  const opened = options.directory ?? options.redis ? undefined : openedStorage();
+  if (opened === undefined) {
+    const storage = chooseStorage(options);
+    return { storage, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]() };
+  }
+  return { storage: opened, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** The writer may be another copy's of this module, so its kind is looked at, not its class. */
-function openDirectory(): string | undefined {
-  const { writer } = processStore();
-  return writer !== undefined && "directory" in writer && typeof writer.directory === "string"
-    ? writer.directory
-    : undefined;
+/** The variables that say which storage there is; no other one is asked for. */
+const VARIABLES: ReadonlySet<string> = new Set(
+  SETTING_KEYS.map((key) => SETTINGS[key])
+    .flatMap(({ group, env }) => group === "storage" && env !== undefined ? [env] : []),
+);
+
+function chooseStorage(options: OpenStorageOptions): Storage {
+  const { directory, redis, layout = "timestamp", log = redis?.log ?? SILENT_LOG } = options;
+  if (redis !== undefined) {
+    if (directory !== undefined) {
+      throw new TypeError("Cannot use two storages: directory and redis are given, expected one");
+    }
+    return redisStorage({ redis, log, python: false, host: permittedHostname() });
+  }
+  if (directory !== undefined) return storageAt({ kind: "directory", directory, layout }, { log });
+  const env = (name: string): string | undefined =>
+    VARIABLES.has(name) ? permittedEnv(name) : undefined;
+  const { config } = loadConfig({ flags: {}, env });
+  const place = storagePlace(config, permittedHostname());
+  return storageAt(place.kind === "directory" ? { ...place, layout } : place, { log });
 }

@@ -21,6 +21,12 @@ export const DENO_SAMPLER: SamplerPrimitives = {
   },
 };
 
+/** The name of this machine, where asking for it is permitted; else `"unknown"`. */
+export function permittedHostname(): string {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
+  return state === "granted" ? Deno.hostname() : "unknown";
+}
+
 /**
  * An environment variable, where reading it is permitted without asking.
  *

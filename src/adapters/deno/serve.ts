@@ -13,13 +13,14 @@ import { startText } from "../../master/start_text.ts";
 import { VERSION } from "../../version.ts";
 import { storagePlace } from "../storage/place.ts";
 import { startRetiring } from "../storage/retiring.ts";
+import { sharedLog } from "../storage/shared_log.ts";
 import type { ClaimOptions, Storage } from "../storage/storage.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
 import { certificateSource } from "./certificate.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { type MasterCommands, notifiedMaster } from "./notified_master.ts";
-import { permittedEnv } from "./runtime.ts";
+import { permittedEnv, permittedHostname } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
@@ -60,7 +61,11 @@ export interface ServeOptions {
 export async function runServe(options: ServeOptions): Promise<number> {
   const { config, app, log, print } = options;
   await using running = new AsyncDisposableStack();
-  const storage = running.use(storageAt(storagePlace(config), { log, foreign: config.retire }));
+  const storageLog = sharedLog(log);
+  const storage = running.use(storageAt(storagePlace(config, permittedHostname()), {
+    log: storageLog,
+    foreign: config.retire,
+  }));
   const claiming: ClaimOptions = {
     mode: config.cleanupDbFiles ? "clean" : "keep",
     kill: (pid) => sendSignal(pid, "SIGKILL"),
@@ -89,7 +94,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   }));
   const metrics = { hostname: config.metrics.hostname, port: server.port };
 
-  running.use(openProcessStorage({ openWriter: storage.openWriter, log }));
+  running.use(openProcessStorage({ storage, log }));
   const retiring = running.use(startRetiring({ retire: storage.retire, log }));
   // Of the run before, where its files are kept.
   retiring.soon();
@@ -110,7 +115,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     print(startText(bind, metrics, scheme));
   };
   const { spawn, renew } = running.use(
-    createWorkers(config, { bind, app, log, certificate, storage }),
+    createWorkers(config, { bind, app, log, storageLog, certificate, storage }),
   );
   const master = createMaster({
     workers,

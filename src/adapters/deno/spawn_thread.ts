@@ -85,7 +85,7 @@ export function createThreadSpawner(options: SpawnWorkerOptions): ThreadSpawner 
       return endThread(host, number, { code: message.code, signal: null });
     }
     events.beat();
-    hear(message, slot, events, log);
+    hear(message, slot, events, options);
     // It was starting when the others were told.
     if (message["@gpe/cli"] === "running" && host.stuck) events.worn("timeout");
   }

@@ -36,6 +36,8 @@ export interface SpawnWorkerOptions {
   readonly certificate: (() => Certificate) | undefined;
   /** Where workers' log lines go. */
   readonly log: Log;
+  /** Where those lines go that all workers say alike. */
+  readonly storageLog: Log;
   /** How lines that workers print are passed on. */
   readonly logFormat: "text" | "json";
 }
@@ -65,7 +67,7 @@ export function createSpawnWorker(options: SpawnWorkerOptions): StartWorker {
       message(message) {
         // Whatever it says, its event loop turns; a busy channel may keep its beats back.
         events.beat();
-        if (isProtocolMessage(message)) hear(message as FromWorker, slot, events, log);
+        if (isProtocolMessage(message)) hear(message as FromWorker, slot, events, options);
       },
       failed: (message) => events.failed({ message, permanent: false }),
     });
@@ -103,7 +105,12 @@ export function startMessage(
 }
 
 /** Passes on what a worker said. */
-export function hear(message: FromWorker, slot: number, events: WorkerEvents, log: Log): void {
+export function hear(
+  message: FromWorker,
+  slot: number,
+  events: WorkerEvents,
+  { log, storageLog }: Pick<SpawnWorkerOptions, "log" | "storageLog">,
+): void {
   switch (message["@gpe/cli"]) {
     case "beat":
       return events.beat();
@@ -114,6 +121,7 @@ export function hear(message: FromWorker, slot: number, events: WorkerEvents, lo
     case "failed":
       return events.failed(message.failure);
     case "log":
+      if (message.shared) return storageLog[message.level](message.message, message.fields);
       return log[message.level](`${workerId(slot)}: ${message.message}`, message.fields);
   }
 }

@@ -10,6 +10,7 @@ import {
   type ProcessStorage,
   type ProcessStorageOptions,
 } from "../storage/process_storage.ts";
+import { redisStorage } from "../storage/redis.ts";
 import type { Storage, StoragePlace } from "../storage/storage.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 
@@ -25,7 +26,9 @@ export interface StorageUse {
 
 /** The storage at a place. Nothing is opened yet. */
 export function storageAt(place: StoragePlace, use: StorageUse): Storage {
-  return directoryStorage({ ...use, ...place, primitives: denoFilePrimitives });
+  return place.kind === "redis"
+    ? redisStorage({ ...use, ...place })
+    : directoryStorage({ ...use, ...place, primitives: denoFilePrimitives });
 }
 
 /** Opens a writer, and connects all metrics of this process, isolate or thread with it. */

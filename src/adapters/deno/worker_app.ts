@@ -21,7 +21,7 @@ import {
 } from "./drain.ts";
 import { workerInstrumentation } from "./instrument.ts";
 import { openProcessStorage, storageAt } from "./storage.ts";
-import type { WorkerChannel } from "./worker_channel.ts";
+import { createChannelLog, type WorkerChannel } from "./worker_channel.ts";
 import type { WorkerStart } from "./worker_protocol.ts";
 
 /** How often the number of requests is looked at, in milliseconds. */
@@ -73,10 +73,11 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
 
   /** Metrics are worth a message, not the application. */
   function openStorageOrGoOn(): ProcessStorage | undefined {
-    const { log } = channel;
-    const openWriter = () => storageAt(start.storage, { log }).openWriter(start.incarnation);
+    const { storage: place, incarnation } = start;
+    const isShared = place.kind === "redis";
+    const storage = storageAt(place, { log: createChannelLog(channel.send, isShared) });
     try {
-      return openProcessStorage({ openWriter, log });
+      return openProcessStorage({ storage, incarnation, log: channel.log });
     } catch (error) {
       channel.log.error("Cannot store the metrics of this worker, it runs without", { error });
       return undefined;

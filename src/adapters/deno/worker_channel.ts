@@ -52,14 +52,22 @@ export function openWorkerChannel(onMasterGone: () => void): WorkerChannel {
   return { start, send, log: createChannelLog(send) };
 }
 
-/** A log whose lines are sent to the master. */
-export function createChannelLog(send: (message: FromWorker) => Promise<void>): Log {
+/**
+ * A log whose lines are sent to the master.
+ *
+ * @param shared Whether the other workers say the same. Default false.
+ */
+export function createChannelLog(
+  send: (message: FromWorker) => Promise<void>,
+  shared = false,
+): Log {
   const level = (level: LogLevel): Log[LogLevel] => (message, fields) =>
     void send({
       "@gpe/cli": "log",
       level,
       message,
       ...fields && { fields: JSON.parse(JSON.stringify(fields, plain)) },
+      ...shared && { shared },
     });
   return {
     debug: level("debug"),

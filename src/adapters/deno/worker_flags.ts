@@ -16,6 +16,8 @@ export interface WorkerNeeds {
   readonly read: readonly string[];
   /** Paths it writes: the directory of the metric files. */
   readonly write: readonly string[];
+  /** Servers it connects to, `HOST:PORT`; `"all"` when they are not known beforehand. */
+  readonly net: readonly string[] | "all";
   /** Where it listens. */
   readonly bind: BindAddress;
 }
@@ -30,16 +32,23 @@ export function workerFlags(userFlags: readonly string[], needs: WorkerNeeds): s
   const flags = ["--unstable-net", "--no-prompt", ...userFlags];
   if (!userFlags.some((flag) => PERMISSION.test(flag))) return [...flags, "--allow-all"];
   if (userFlags.some((flag) => EVERYTHING.test(flag))) return flags;
-  const { bind, read, write } = needs;
+  const { bind, read, write, net } = needs;
   const sockets = "path" in bind ? [bind.path, stagingPath(bind.path)] : [];
   add(flags, "read", "R", [...read, ...sockets]);
   add(flags, "write", "W", [...write, ...sockets]);
-  if (!("path" in bind)) add(flags, "net", "N", [formatAddress(bind)]);
+  if (net === "all") return [...flags.filter((flag) => !isListOf(flag, "net", "N")), "--allow-net"];
+  const hosts = [...net, ..."path" in bind ? [] : [formatAddress(bind)]];
+  add(flags, "net", "N", hosts);
   return flags;
+}
+
+function isListOf(flag: string, name: string, letter: string): boolean {
+  return flag.startsWith(`--allow-${name}=`) || flag.startsWith(`-${letter}=`);
 }
 
 /** Deno adds up lists of one permission, but a list beside the bare flag would narrow that. */
 function add(flags: string[], name: string, letter: string, values: readonly string[]): void {
+  if (values.length === 0) return;
   const bare = new RegExp(`^(--allow-${name}|-[A-Z]*${letter}[A-Z]*)$`);
   if (flags.some((flag) => bare.test(flag))) return;
   // A comma separates values; written twice it stands for itself.

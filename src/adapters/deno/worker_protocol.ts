@@ -66,6 +66,8 @@ export type FromWorker =
     readonly level: LogLevel;
     readonly message: string;
     readonly fields?: Readonly<Record<string, unknown>>;
+    /** Whether all workers say the same, so that once is enough. */
+    readonly shared?: true;
   };
 
 /** Whether a message is one of ours; an application's own are left alone. */

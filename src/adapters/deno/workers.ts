@@ -23,6 +23,8 @@ export interface WorkersOptions {
   readonly app: URL;
   /** Where events go. */
   readonly log: Log;
+  /** Where events of the storage go that concern all workers. */
+  readonly storageLog: Log;
   /** Gives each new worker the certificate of its server. */
   readonly certificate: (() => Certificate) | undefined;
   /** Where their metrics are stored. */
@@ -39,7 +41,7 @@ export interface Workers extends AsyncDisposable {
 
 /** Makes what starts workers of the class that is asked for. Permission: env. */
 export function createWorkers(config: Config, options: WorkersOptions): Workers {
-  const { bind, app, log, certificate, storage } = options;
+  const { bind, app, log, storageLog, certificate, storage } = options;
   const { metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
@@ -51,6 +53,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
     flags: workerFlags(config.denoFlags, {
       read: [...folder, ...storage.needs.read, ...ownFolder],
       write: [...storage.needs.write, ...logFiles],
+      net: storage.needs.net,
       bind,
     }),
     start: {
@@ -68,13 +71,14 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
     maxRequests: config.maxRequests,
     maxRequestsJitter: config.maxRequestsJitter,
     log,
+    storageLog,
     logFormat: config.logFormat,
   };
   const starter = isThread ? createThreadSpawner(spawnOptions) : processSpawner(spawnOptions);
   return {
     ...starter,
     spawn(slot, events) {
-      const incarnation = crypto.randomUUID();
+      const incarnation = crypto.randomUUID().slice(-12);
       const worker = starter.spawn(slot, events, incarnation);
       void worker.ended.then(() => storage.declareDead(incarnation));
       return worker;

@@ -55,9 +55,9 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
     fields: { directory },
     unit: "files",
     place: { kind: "directory", directory, layout },
-    needs: { read: [directory], write: [directory] },
+    needs: { read: [directory], write: [directory], net: [] },
     storesTimestamps: layout === "timestamp",
-    about: { directoryStats: () => directoryStats(directory) },
+    about: { sources: ["storage"], directoryStats: () => directoryStats(directory) },
     claim: (claim) => claimDirectory({ ...claim, directory, primitives, log }),
     openWriter: () =>
       openFilesystemWriter({

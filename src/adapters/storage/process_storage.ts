@@ -7,18 +7,21 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timer
 import type { Log } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
 import { snapshotAll } from "../../core/snapshot.ts";
-import type { ProcessWriter } from "./storage.ts";
+import type { StorageWriter } from "../../core/storage.ts";
+import type { Storage } from "./storage.ts";
 
 /** The open storage of a process; disposing of it writes everything and drops the writer's claim. */
 export interface ProcessStorage extends AsyncDisposable {
   /** The writer that the metrics of this process use. */
-  readonly writer: ProcessWriter;
+  readonly writer: StorageWriter;
 }
 
 /** What {@linkcode openProcessStorage} connects. */
 export interface ProcessStorageOptions {
-  /** Opens the writer. */
-  readonly openWriter: () => ProcessWriter;
+  /** The storage; it stays the caller's. */
+  readonly storage: Storage;
+  /** What the master calls the writer. */
+  readonly incarnation?: string;
   /** Told what cannot be collected. */
   readonly log: Log;
   /** Calls back when the process exits without closing anything; the result forgets that. */
@@ -34,20 +37,25 @@ const LAST_SNAPSHOT_MS = 1000;
 /** How long a scrape inside an application waits for the `collect()` callbacks of its process. */
 const SCRAPE_SNAPSHOT_MS = 500;
 
+/** Where a writer names its storage: the store may have it from another copy of this module. */
+const STORAGE = Symbol.for("@gpe/cli/storage");
+
 /**
  * Opens a writer and connects all metrics of this process with it, those made before as well.
  *
  * @throws {Error} When the storage of this process is open already; no writer is opened then.
+ * @throws {StorageError} When the storage cannot be used.
  */
 export function openProcessStorage(options: ProcessStorageOptions): ProcessStorage {
-  const { openWriter, log, atExit } = options;
+  const { storage, incarnation, log, atExit } = options;
   const store = processStore();
   if (store.writer !== undefined) {
     throw new Error(
       `Cannot open the storage: writer ${JSON.stringify(store.writer.writer)} is open already`,
     );
   }
-  const writer = openWriter();
+  const writer = storage.openWriter(incarnation);
+  Object.assign(writer, { [STORAGE]: storage });
   store.open(writer);
   const snapshot = (): Promise<unknown> =>
     snapshotAll(store, (error) => log.error("Cannot collect a metric", { error }));
@@ -64,6 +72,11 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
       await writer[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The storage on which this process has a writer open. */
+export function openedStorage(): Storage | undefined {
+  return (processStore().writer as { readonly [STORAGE]?: Storage } | undefined)?.[STORAGE];
 }
 
 /** Brings into the storage what this process has counted until now, where its storage is open. */

@@ -7,23 +7,41 @@
 import type { ReadProblem, StorageReader, StorageWriter } from "../../core/storage.ts";
 import type { MetricsEndpointOptions } from "../../endpoint/mod.ts";
 import type { FileLayout } from "../../storage/filesystem/mod.ts";
+import type { RedisOptions } from "../../storage/redis/options.ts";
 
 /** Which storage: plain data, which a master tells its workers. */
-export type StoragePlace = {
-  /** A directory of metric files. */
+export type StoragePlace = DirectoryPlace | RedisPlace;
+
+/** A directory of metric files. */
+export interface DirectoryPlace {
+  /** Which one it is. */
   readonly kind: "directory";
   /** Its path. */
   readonly directory: string;
   /** The layout of its files. */
   readonly layout: FileLayout;
-};
+}
 
-/** What a process has to be permitted to use a storage. */
+/** A server. */
+export interface RedisPlace {
+  /** Which one it is. */
+  readonly kind: "redis";
+  /** How it is reached; it may hold a password. */
+  readonly redis: Omit<RedisOptions, "client" | "log">;
+  /** Whether keys of Python's exporter are read too. */
+  readonly python: boolean;
+  /** What writers call this machine. */
+  readonly host: string;
+}
+
+/** What another process has to be permitted to use a storage. */
 export interface StorageNeeds {
   /** Paths it reads. */
   readonly read: readonly string[];
   /** Paths it writes. */
   readonly write: readonly string[];
+  /** Servers it connects to, `HOST:PORT`; `"all"` when they are not known beforehand. */
+  readonly net: readonly string[] | "all";
 }
 
 /** The writer of a process. */
@@ -60,7 +78,7 @@ export interface Retired {
 export interface Storage extends AsyncDisposable {
   /** What it is, for log lines; no secrets. */
   readonly fields: Readonly<Record<string, string>>;
-  /** What single entries are called: `"files"`. */
+  /** What single entries are called: `"files"`, `"keys"`. */
   readonly unit: string;
   /** Tells another process which storage this is. It may hold secrets. */
   readonly place: StoragePlace;
@@ -69,7 +87,10 @@ export interface Storage extends AsyncDisposable {
   /** Whether times of gauges are stored. */
   readonly storesTimestamps: boolean;
   /** What an endpoint tells about it. */
-  readonly about: Pick<MetricsEndpointOptions, "directoryStats" | "redisStats" | "sources">;
+  readonly about: Pick<
+    MetricsEndpointOptions,
+    "directoryStats" | "redisStats" | "sources" | "isLogged"
+  >;
   /**
    * Makes this process a master on the storage.
    *
@@ -87,8 +108,13 @@ export interface Storage extends AsyncDisposable {
   openReader(): StorageReader;
   /** Checks that it is there. @throws {StorageError} when it is not */
   check(): Promise<void>;
-  /** Retires the writers that are dead now. Calls must not overlap. */
-  retire(): Promise<Retired>;
+  /**
+   * Retires the writers that are dead now. Calls must not overlap.
+   *
+   * @param options.patient Whether writers that could not be heard just now may come back first.
+   * Default true.
+   */
+  retire(options?: { readonly patient?: boolean }): Promise<Retired>;
   /** Says that the writer with this incarnation has ended, whatever it looks like. */
   declareDead(incarnation: string): void;
   /**

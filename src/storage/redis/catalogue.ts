@@ -27,6 +27,9 @@ export interface Catalogue {
   readonly replies: readonly [writers: unknown, families: unknown];
 }
 
+/** How many entries of a list are named that are left out of it. */
+const MOST_NAMED = 10;
+
 /** The catalogue before anything was read. */
 export const EMPTY_CATALOGUE: Catalogue = {
   writers: new Map(),
@@ -45,30 +48,48 @@ export const EMPTY_CATALOGUE: Catalogue = {
 export function readCatalogue(keys: RedisKeys, writers: unknown, families: unknown): Catalogue {
   const problems: ReadProblem[] = [];
   const known = new Map<string, number>();
+  const strangers: string[] = [];
   const starts = listOf(keys.writers, writers, problems);
   for (let i = 0; i + 1 < starts.length; i += 2) {
     const writer = starts[i] as string;
     const start = Number(starts[i + 1]);
     if (isWriterId(writer)) known.set(writer, start > 0 ? start : Infinity);
-    else problems.push({ source: keys.writers, message: `${shown(writer)} is no writer's id` });
+    else strangers.push(writer);
   }
+  name(keys.writers, "no writer's id", strangers, problems);
   const found: CatalogueFamily[] = [];
+  const garbage: string[] = [];
   for (const text of listOf(keys.families, families, problems)) {
     const family = parseFamily(text);
     if (family === undefined) {
-      problems.push({ source: keys.families, message: `${shown(text)} is no family` });
+      garbage.push(text);
       continue;
     }
     found.push({ ...family, text, source: text.slice(0, text.lastIndexOf(":")) });
     const { writer } = family;
     if (writer !== RETIRED_WRITER && !known.has(writer)) known.set(writer, Infinity);
   }
+  name(keys.families, "no family", garbage, problems);
   return {
     writers: known,
     families: found.sort((a, b) => a.text < b.text ? -1 : 1),
     problems,
     replies: [writers, families],
   };
+}
+
+/** Names entries of a list that are left out, one by one unless they are many. */
+function name(
+  source: string,
+  what: string,
+  texts: readonly string[],
+  problems: ReadProblem[],
+): void {
+  for (const text of texts.slice(0, MOST_NAMED)) {
+    problems.push({ source, message: `${shown(text)} is ${what}` });
+  }
+  const more = texts.length - MOST_NAMED;
+  if (more > 0) problems.push({ source, message: `${more} more entries are ${what}` });
 }
 
 /** Whether the lists are those that a catalogue was made of. */

@@ -17,8 +17,9 @@ import { type RedisScript, redisScript } from "./connection.ts";
  * ARGV  1 writer, 2 its start in seconds ("" when it is known), 3 the epoch expected ("" for any),
  *       4 the epoch to begin when there is none, 5 the number it builds on, 6 its own number,
  *       7 life of `alive` in ms, 8 life of data in ms ("0": for ever), 9 life of the catalogue in ms,
- *       10 number of predecessors, 11 number of families, then for each family:
- *       its text, length of its description, length of its samples, description, samples
+ *       10 number of predecessors, 11 number of families, the numbers in the predecessors' tombstones,
+ *       then for each family: its text, length of its description, length of its samples,
+ *       description, samples
  * ```
  *
  * The first write is one that a server without memory, and a replica, refuse: nothing is done in
@@ -28,9 +29,11 @@ export const FLUSH_SCRIPT: RedisScript = redisScript(
   "flush",
   `
 local tombstone = redis.call('GET', KEYS[1])
-if tombstone then return {'retired', tombstone, tostring(redis.call('PTTL', KEYS[1]))} end
-
 local epoch = redis.call('GET', KEYS[2])
+if tombstone then
+  return {'retired', tombstone, tostring(redis.call('PTTL', KEYS[1])), epoch or ''}
+end
+
 local expected, before, own = ARGV[3], ARGV[5], ARGV[6]
 if expected ~= '' and epoch ~= expected then return {'epoch'} end
 
@@ -44,7 +47,8 @@ end
 
 local predecessors = tonumber(ARGV[10])
 for i = 1, predecessors do
-  if redis.call('EXISTS', KEYS[7 + i]) == 0 then return {'predecessor', tostring(i - 1)} end
+  local found = redis.call('GET', KEYS[7 + i]) or ''
+  if string.match(found, '^%d+') ~= ARGV[11 + i] then return {'predecessor', tostring(i - 1)} end
 end
 
 local life, catalogueLife = ARGV[8], ARGV[9]
@@ -71,7 +75,7 @@ local function write(key, first, last)
 end
 
 local added = ARGV[2] ~= '' and try(KEYS[5], 'HSET', KEYS[5], ARGV[1], ARGV[2]) == 1
-local at, key = 12, 8 + predecessors
+local at, key = 12 + predecessors, 8 + predecessors
 for _ = 1, tonumber(ARGV[11]) do
   local description, samples = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local data, meta = KEYS[key], KEYS[key + 1]
@@ -98,30 +102,45 @@ return result
 `,
 );
 
+/** The writer was retired. */
+export interface Retired {
+  readonly type: "retired";
+  /** The number of the last script that was counted. */
+  readonly sequence: number;
+  /** How long the tombstone stays, in milliseconds. */
+  readonly lifeMs: number;
+  /** The epoch now; empty when there is none. */
+  readonly epoch: string;
+}
+
 /** What the server says to a flush. */
 export type FlushAnswer =
   /** Counted, now or before. `problems` names keys that could not be written. */
   | { readonly type: "ok"; readonly epoch: string; readonly problems: readonly string[] }
-  /** The writer was retired when `sequence` was its last script; its tombstone stays for `lifeMs`. */
-  | { readonly type: "retired"; readonly sequence: number; readonly lifeMs: number }
+  | Retired
   /** The data was lost, or begun anew by others. */
   | { readonly type: "epoch" }
   /** The server holds another state of the writer than the script builds on. */
   | { readonly type: "behind"; readonly sequence: number }
-  /** One predecessor, by its place, is not marked as retired any more. */
+  /** One predecessor, by its place, is not marked as retired any more, or not with its number. */
   | { readonly type: "predecessor"; readonly place: number };
 
 /** Reads the answer. @throws {TypeError} when it is none */
 export function readFlushAnswer(reply: unknown): FlushAnswer {
   const [type, ...rest] = Array.isArray(reply) ? reply.map(String) : [];
-  const [first = "", second = ""] = rest;
+  const [first = "", second = "", third = ""] = rest;
   switch (type) {
     case "ok":
       return { type, epoch: first, problems: rest.slice(1) };
     case "retired": {
       const lifeMs = Number(second);
       // -1: somebody made it stay for ever.
-      return { type, sequence: parseInt(first, 10), lifeMs: lifeMs < 0 ? Infinity : lifeMs };
+      return {
+        type,
+        sequence: parseInt(first, 10),
+        lifeMs: lifeMs < 0 ? Infinity : lifeMs,
+        epoch: third,
+      };
     }
     case "epoch":
       return { type };

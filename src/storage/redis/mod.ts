@@ -4,6 +4,10 @@
  * @module
  */
 export type { RedisCommand, RedisConnection, RedisScript } from "./connection.ts";
+export { awaitConnection, connectRedis } from "./connect.ts";
+export type { RedisNode, RedisOptions } from "./options.ts";
+export { redisPrefix } from "./options.ts";
+export type { RedisClient, RedisPipeline } from "./redis_client.ts";
 export type { RedisReadStats } from "./read_pass.ts";
 export { openRedisReader, type RedisReader, type RedisReaderOptions } from "./reader.ts";
 export {

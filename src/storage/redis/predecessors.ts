@@ -6,6 +6,7 @@
  */
 import { ExactSum } from "../../core/exact_sum.ts";
 import type { FamilyCells } from "./family_cells.ts";
+import type { StoredValues } from "./stored_values.ts";
 
 /** The exact amounts of some series, as doubles that add up to them. */
 interface Amounts {
@@ -65,6 +66,8 @@ export interface Predecessor {
   sequence: number;
   /** What it contributed. */
   contribution: Contribution;
+  /** What was found of it when it turned out not to be retired any more. */
+  found?: StoredValues | undefined;
   /** Until when its tombstone is expected to be there, in milliseconds since the epoch. */
   readonly checkedUntil: number;
 }

@@ -38,7 +38,9 @@ export class PythonSearch implements AsyncDisposable {
   #known = new Map<string, readonly [PythonKey, Meta]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void>;
-  readonly #first = Promise.withResolvers<void>();
+  /** Resolves when a search has succeeded. */
+  readonly #first: Promise<void>;
+  #succeed: () => void = () => {};
   #waited = false;
   #paused: Promise<void> = Promise.resolve();
   #closed = false;
@@ -49,6 +51,7 @@ export class PythonSearch implements AsyncDisposable {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#keys = keys;
+    this.#first = new Promise((resolve) => this.#succeed = resolve);
     this.#running = this.#search();
   }
 
@@ -58,18 +61,18 @@ export class PythonSearch implements AsyncDisposable {
     this.#waited = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, FIRST_MS));
-    await Promise.race([this.#first.promise, late]);
+    await Promise.race([this.#first, late]);
     clearTimeout(timer);
   }
 
   /** Does something while no search goes on. */
   async without<T>(run: () => Promise<T>): Promise<T> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#paused = promise;
+    let goOn = (): void => {};
+    this.#paused = new Promise((resolve) => goOn = resolve);
     try {
       return await run();
     } finally {
-      resolve();
+      goOn();
     }
   }
 
@@ -83,7 +86,7 @@ export class PythonSearch implements AsyncDisposable {
     let delayMs = this.#intervalMs;
     try {
       await this.#searchOnce();
-      this.#first.resolve();
+      this.#succeed();
     } catch (error) {
       // What was found before is still read.
       delayMs = RETRY_MS;

@@ -118,8 +118,9 @@ export function redisErrors(target: string, secrets: readonly string[] = []): Re
   };
 }
 
+/** Where in which script it happened is no news to who reads the log, and makes equal lines differ. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").slice(0, 300);
+  return text.replace(/ script: \w+, on @\w+:\d+\.?$/, "").replace(/\s+/g, " ").slice(0, 300);
 }
 
 function codeOf(error: unknown, message: string): string {

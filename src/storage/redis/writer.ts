@@ -10,7 +10,7 @@ import { decodeSampleKey } from "../../core/sample_key.ts";
 import type { Cell, MetricKind, ReadProblem, StorageWriter } from "../../core/storage.ts";
 import type { RedisConnection } from "./connection.ts";
 import { FamilyCells } from "./family_cells.ts";
-import { Flusher, type FlushOutcome } from "./flusher.ts";
+import { Flusher, type FlushOutcome, HEARTBEATS_PER_TTL } from "./flusher.ts";
 import { redisKeys } from "./keys.ts";
 
 export type { FlushOutcome } from "./flusher.ts";
@@ -61,9 +61,6 @@ export const DATA_LIFE_MS = 24 * 3600 * 1000;
 const FLUSH_INTERVAL_MS = 1000;
 const CLOSE_TIMEOUT_MS = 3000;
 
-/** So many heartbeats are sent within the time after which a writer counts as dead. */
-const HEARTBEATS_PER_TTL = 3;
-
 /**
  * Opens a writer. The server need not be there: values stay in memory, and go to it when it is.
  * Updates cost what they cost on the heap; a SIGKILL loses what was not flushed yet.
@@ -79,7 +76,6 @@ class Writer implements RedisWriter {
   readonly unstored = 0;
   flushed = true;
   readonly #options: RedisWriterOptions;
-  readonly #now: () => number;
   readonly #families = new Map<string, FamilyCells>();
   readonly #flusher: Flusher;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -91,7 +87,6 @@ class Writer implements RedisWriter {
     const random = options.random ?? ((): string => randomBytes(6).toString("hex"));
     const { connection, keyPrefix, pid, host, ttlMs } = options;
     this.#options = options;
-    this.#now = options.now ?? Date.now;
     this.incarnation = options.incarnation ?? random();
     this.#flusher = new Flusher({
       connection,
@@ -101,7 +96,7 @@ class Writer implements RedisWriter {
       incarnation: this.incarnation,
       ttlMs,
       dataLifeMs: options.dataLifeMs ?? DATA_LIFE_MS,
-      now: this.#now,
+      now: options.now ?? Date.now,
       random,
     });
     const interval = options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
@@ -157,9 +152,7 @@ class Writer implements RedisWriter {
   }
 
   #tick(): void {
-    const heartbeatDue =
-      this.#now() - this.#flusher.sentAt >= this.#options.ttlMs / HEARTBEATS_PER_TTL;
-    const { inFlight, families } = this.#flusher;
+    const { heartbeatDue, inFlight, families } = this.#flusher;
     const due = heartbeatDue || inFlight ||
       families.some((cells) => !cells.quiet && cells.hasChanges);
     if (!due) return;

@@ -4,6 +4,7 @@ import { workerFlags } from "../../../src/adapters/deno/worker_flags.ts";
 const NEEDS = {
   read: ["/srv/app", "/tmp/metrics"],
   write: ["/tmp/metrics"],
+  net: [],
   bind: { hostname: "127.0.0.1", port: 8000 },
 };
 const ALWAYS = ["--unstable-net", "--no-prompt"];
@@ -42,11 +43,27 @@ Deno.test("workerFlags() brackets IPv6 and doubles commas in paths", () => {
   const flags = workerFlags(["--deny-run"], {
     read: ["/a,b"],
     write: ["/a,b"],
+    net: [],
     bind: { hostname: "::1", port: 80 },
   });
   assertEquals(flags.slice(3), [
     "--allow-read=/a,,b",
     "--allow-write=/a,,b",
     "--allow-net=[::1]:80",
+  ]);
+});
+
+Deno.test("workerFlags() adds the servers of the storage, and gives the net whole when they are not known", () => {
+  const needs = { ...NEEDS, write: [], net: ["redis.internal:6379"] };
+  assertEquals(workerFlags(["-R", "-N=api:443"], needs), [
+    ...ALWAYS,
+    "-R",
+    "-N=api:443",
+    "--allow-net=redis.internal:6379,127.0.0.1:8000",
+  ]);
+  assertEquals(workerFlags(["-R", "-N=api:443", "--allow-net=b"], { ...needs, net: "all" }), [
+    ...ALWAYS,
+    "-R",
+    "--allow-net",
   ]);
 });

@@ -136,6 +136,23 @@ externalTest(
 );
 
 externalTest(
+  "openRedisReader() names some of very many entries that it leaves out",
+  ["redis-server"],
+  async () => {
+    await using server = await startRedis();
+    await using connection = await connect(server.port);
+    await write(connection, { name: "x", fields: { [sampleKey("x")]: "1" } });
+    const garbage = Array.from({ length: 1000 }, (_, i) => `garbage ${i}`);
+    await connection.send([["SADD", KEYS.families, ...garbage]]);
+    await using reader = openRedisReader({ connection, keyPrefix: PREFIX });
+    const snapshot = await reader.read();
+    assertEquals(linesOf(snapshot), ["x 1"]);
+    assertEquals(snapshot.problems.length, 11);
+    assertEquals(snapshot.problems[10]?.message, "990 more entries are no family");
+  },
+);
+
+externalTest(
   "openRedisReader() answers when its own lists are of another type",
   ["redis-server"],
   async () => {

@@ -26,6 +26,8 @@ export type Fate = "fine" | "request lost" | "reply lost";
 export interface LossyConnection extends RedisConnection {
   /** Asked about every script that is run. */
   fate: (scriptName: string) => Fate;
+  /** How often it seems to have connected anew. */
+  reconnected: number;
   /** Sends one command. */
   ask(...command: RedisCommand): Promise<unknown>;
 }
@@ -36,8 +38,9 @@ export async function lossyConnection(port: number): Promise<LossyConnection> {
   await awaitConnection(inner);
   const lossy: LossyConnection = {
     fate: () => "fine",
+    reconnected: 0,
     get connectedSince() {
-      return inner.connectedSince;
+      return inner.connectedSince && inner.connectedSince + lossy.reconnected;
     },
     get problem() {
       return inner.problem;
