@@ -2,7 +2,7 @@ import { permittedHostname } from "../adapters/deno/runtime.ts";
 import { storageAt, type StorageUse } from "../adapters/deno/storage.ts";
 import { directoryPlace, redisPlace } from "../adapters/storage/place.ts";
 import type { Storage } from "../adapters/storage/storage.ts";
-import { combineReaders } from "../storage/combine_readers.ts";
+import { combineReaders } from "../storage/combined_reader.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Log } from "../core/log.ts";
 import type { StorageReader } from "../core/storage.ts";
@@ -34,7 +34,7 @@ export interface TogetherRead extends Pick<Storage, "about" | "fields"> {
 export function readTogether(storages: readonly Storage[]): TogetherRead {
   const sources = storages.map(({ about }) => about.sources?.[0] ?? "storage");
   const readers = storages.map((storage, i) => ({
-    source: sources[i] as string,
+    name: sources[i] as string,
     reader: storage.openReader(),
   }));
   return {

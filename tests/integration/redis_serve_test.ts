@@ -132,6 +132,31 @@ for (const workerClass of ["process", "thread"]) {
 }
 
 externalTest(
+  "gpe serve on Redis gives workers with few permissions what they need, and no secret",
+  [
+    "redis-server",
+  ],
+  async () => {
+    await using redis = await startRedis(["--requirepass", "s3cret-word"]);
+    await using serving = await startServing(APP, {
+      flags: ["--deno-flag=--deny-run", "--log-level", "debug"],
+      env: {
+        REDIS_ENABLED: "true",
+        REDIS_HOST: "127.0.0.1",
+        REDIS_PORT: `${redis.port}`,
+        REDIS_PASSWORD: "s3cret-word",
+      },
+    });
+    await ask(serving, 20);
+    await waitForTotal(serving, 20);
+    for (const worker of await childrenOf(serving.gpe.pid)) {
+      assertFalse((await Deno.readTextFile(`/proc/${worker}/cmdline`)).includes("s3cret"));
+    }
+    assertFalse((serving.gpe.stdout + serving.gpe.stderr).includes("s3cret"));
+  },
+);
+
+externalTest(
   "gpe serve on Redis shares a prefix with other masters",
   ["redis-server"],
   async () => {

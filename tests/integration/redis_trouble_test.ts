@@ -5,8 +5,16 @@ import { freePort } from "../support/free_port.ts";
 import { redisCommands } from "./redis_serving.ts";
 import { type RedisServer, startRedis } from "../support/redis_server.ts";
 import { runGpe } from "../support/spawn.ts";
+import { startTcpProxy } from "../support/tcp_proxy.ts";
 import { waitFor } from "../support/wait_for.ts";
-import { checkoutPath, repeat, requestOnce, startServing } from "./serving.ts";
+import {
+  checkoutPath,
+  childrenOf,
+  repeat,
+  requestOnce,
+  startServing,
+  waitForEnd,
+} from "./serving.ts";
 
 const APP = checkoutPath("tests/fixtures/apps/increments.ts");
 
@@ -28,7 +36,8 @@ externalTest("gpe serve starts without Redis, and its totals are exact when Redi
   await waitFor(async () => {
     const up = await serving.scrape();
     return up.get("gunicorn_sidecar_redis_connected") === 1 &&
-      up.get("gpe_redis_flushing") === 1 && sumOf(up, "test_work_total") === 50;
+      up.get("gpe_redis_flushing") === 1 && sumOf(up, "test_work_total") === 50 &&
+      sumOf(up, "gpe_redis_flushes_total", { result: "failed" }) > 0;
   });
   assertEquals(problemsIn(serving.gpe.stderr).length, 1, serving.gpe.stderr);
 });
@@ -44,6 +53,47 @@ externalTest("gpe serve goes on when Redis goes away with its data", ["redis-ser
   await redis.start();
   await waitFor(async () => sumOf(await serving.scrape(), "test_work_total") === 60);
   await serving.gpe.waitForOutput(/Redis at .* works again/);
+});
+
+externalTest("gpe serve ends soon when it gets SIGTERM while Redis does not answer", [
+  "redis-server",
+], async () => {
+  await using redis = await startRedis();
+  await using serving = await startServing(APP, { flags: ["--redis-url", redis.url] });
+  await repeat(30, 8, async () => assert(await requestOnce(`${serving.app}/`)));
+  await waitFor(async () => sumOf(await serving.scrape(), "test_work_total") === 30);
+  const children = await childrenOf(serving.gpe.pid);
+  // It keeps connections and accepts new ones, and says nothing.
+  Deno.kill(redis.pid, "SIGSTOP");
+  try {
+    assert(await requestOnce(`${serving.app}/`));
+    // Far below the graceful timeout, after which workers are killed.
+    assertEquals((await serving.gpe.stop("SIGTERM", 25_000)).code, 0);
+    await waitForEnd(children);
+    assertFalse(/Killing|SIGKILL/.test(serving.gpe.stderr), serving.gpe.stderr);
+  } finally {
+    Deno.kill(redis.pid, "SIGCONT");
+  }
+});
+
+externalTest("gpe serve serves the app and says it once when the server is too old", [
+  "redis-server",
+], async () => {
+  await using redis = await startRedis();
+  await using proxy = startTcpProxy(redis.port);
+  proxy.rewrite = (text) =>
+    text.replace(
+      /(redis_version:)[\d.]+/,
+      (all, name) => name + "4.0.14".padEnd(all.length - name.length, "0"),
+    );
+  const url = `redis://127.0.0.1:${proxy.port}`;
+  await using serving = await startServing(APP, { flags: ["--redis-url", url] });
+  assert(await requestOnce(`${serving.app}/`));
+  await serving.gpe.waitForOutput(/its version is "4\.0\.14/);
+  const samples = await serving.scrape();
+  assertEquals(samples.get("gunicorn_sidecar_redis_connected"), 0);
+  assertEquals(samples.get("gpe_redis_flushing"), 0);
+  assertEquals(problemsIn(serving.gpe.stderr).length, 1, serving.gpe.stderr);
 });
 
 /** What can be wrong with a server. */

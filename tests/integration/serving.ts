@@ -135,6 +135,11 @@ export async function waitForEnd(pids: readonly number[], deadlineMs?: number): 
 
 /** Sends one request on a connection of its own; true when the answer came whole. */
 export async function requestOnce(url: string): Promise<boolean> {
+  return await answerOnce(url) !== undefined;
+}
+
+/** Sends one request on a connection of its own. @returns the whole answer; undefined: cut off, or not 200 */
+export async function answerOnce(url: string): Promise<string | undefined> {
   const { hostname, port, pathname } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });
   await connection.write(
@@ -143,11 +148,20 @@ export async function requestOnce(url: string): Promise<boolean> {
     ),
   );
   const text = await new Response(connection.readable).text();
-  return /^HTTP\/1\.1 200 /.test(text) && text.includes("\r\n\r\n");
+  return /^HTTP\/1\.1 200 /.test(text) && text.includes("\r\n\r\n") ? text : undefined;
+}
+
+/** The process that gave an answer, where the application says so: `increments.ts` does. */
+export function pidIn(answer: string): number {
+  const pid = /^x-pid: (\d+)\r$/im.exec(answer)?.[1];
+  if (pid === undefined) throw new Error(`No pid is in the answer ${JSON.stringify(answer)}`);
+  return Number(pid);
 }
 
 /** A connection for many requests, one after the other. */
 export interface KeptConnection extends Disposable {
+  /** The last answer, as it came. */
+  readonly answer: string;
   /** Sends a request and reads the answer. @returns whether the server keeps the connection */
   request(): Promise<boolean>;
   /** Resolves when the server closes the connection. */
@@ -159,11 +173,15 @@ export async function keptConnection(url: string): Promise<KeptConnection> {
   const { hostname, port, pathname } = new URL(url);
   const connection = await Deno.connect({ hostname, port: Number(port) });
   const message = new TextEncoder().encode(`GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+  let text = "";
   return {
+    get answer() {
+      return text;
+    },
     async request() {
       await connection.write(message);
       const buffer = new Uint8Array(4096);
-      let text = "";
+      text = "";
       while (!isWhole(text)) {
         const read = await connection.read(buffer);
         if (read === null) throw new Error(`The answer was cut off: ${JSON.stringify(text)}`);

@@ -21,6 +21,13 @@ export interface TcpProxy extends AsyncDisposable {
    * @returns Settles when that has happened.
    */
   loseReplyTo(pattern: RegExp): Promise<void>;
+  /**
+   * Drops the next piece of a client's data that matches, and ends the connection: the server did
+   * nothing, the client does not know.
+   *
+   * @returns Settles when that has happened.
+   */
+  loseRequest(pattern: RegExp): Promise<void>;
 }
 
 interface Pair {
@@ -29,13 +36,19 @@ interface Pair {
   losing?: () => void;
 }
 
+interface Loss {
+  readonly of: "reply" | "request";
+  readonly pattern: RegExp;
+  readonly done: () => void;
+}
+
 /** Starts a proxy for a port of 127.0.0.1. */
 export function startTcpProxy(targetPort: number): TcpProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const pairs = new Map<Pair, Promise<unknown>>();
   let gate = Promise.resolve();
   let open = (): void => {};
-  let lose: { readonly pattern: RegExp; readonly done: () => void } | undefined;
+  let lose: Loss | undefined;
 
   const close = ({ client, server }: Pair): void => {
     for (const conn of [client, server]) {
@@ -46,12 +59,17 @@ export function startTcpProxy(targetPort: number): TcpProxy {
       }
     }
   };
-  const toServer = (pair: Pair, data: Uint8Array): Uint8Array => {
-    if (lose?.pattern.test(latin1(data))) {
-      pair.losing = lose.done;
-      lose = undefined;
+  const toServer = (pair: Pair, data: Uint8Array): Uint8Array | undefined => {
+    if (!lose?.pattern.test(latin1(data))) return data;
+    const { of, done } = lose;
+    lose = undefined;
+    if (of === "reply") {
+      pair.losing = done;
+      return data;
     }
-    return data;
+    close(pair);
+    done();
+    return undefined;
   };
   const toClient = (pair: Pair, data: Uint8Array): Uint8Array | undefined => {
     if (pair.losing !== undefined) {
@@ -114,7 +132,10 @@ export function startTcpProxy(targetPort: number): TcpProxy {
       open();
     },
     loseReplyTo(pattern) {
-      return new Promise((resolve) => lose = { pattern, done: resolve });
+      return new Promise((resolve) => lose = { of: "reply", pattern, done: resolve });
+    },
+    loseRequest(pattern) {
+      return new Promise((resolve) => lose = { of: "request", pattern, done: resolve });
     },
     async [Symbol.asyncDispose]() {
       listener.close();

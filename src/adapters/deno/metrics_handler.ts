@@ -83,6 +83,8 @@ function openFlushingReader(storage: Storage): StorageReader {
   const reader = storage.openReader();
   return {
     async read() {
+      // A connection that is just being made is worth waiting for; what is wrong the read says.
+      await storage.check().catch(() => {});
       await flushProcessStorage();
       return await reader.read();
     },

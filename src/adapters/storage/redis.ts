@@ -108,7 +108,8 @@ export function redisStorage(options: RedisStorageOptions): Storage {
         isQuiet: isFlushMetric,
         onFlush: noteFlush,
         onProblem({ source, message }) {
-          if (connected().problem === undefined) log.error(message, { source });
+          const { connectedSince, problem } = connected();
+          if (connectedSince !== undefined && problem === undefined) log.error(message, { source });
         },
       });
     },

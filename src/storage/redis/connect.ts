@@ -11,6 +11,7 @@ import { SILENT_LOG } from "../../core/log.ts";
 import { clientConnection, type ClientConnectionOptions } from "./client_connection.ts";
 import type { RedisConnection } from "./connection.ts";
 import { type RedisEndpoint, redisEndpoint, type RedisOptions } from "./options.ts";
+import { loadWithPermittedEnv } from "./permitted_env.ts";
 import type { RedisClient } from "./redis_client.ts";
 
 /**
@@ -112,7 +113,7 @@ async function loadClients(): Promise<Clients> {
   const failures: unknown[] = [];
   for (const specifier of "Deno" in globalThis ? SPECIFIERS : []) {
     try {
-      return await import(specifier) as Clients;
+      return await loadWithPermittedEnv(() => import(specifier)) as Clients;
     } catch (error) {
       failures.push(error);
     }

@@ -23,7 +23,8 @@ import { type RedisScript, redisScript } from "./connection.ts";
  * ```
  *
  * The first write is one that a server without memory, and a replica, refuse: nothing is done in
- * halves. A key of another type (somebody else's) spoils its own family alone.
+ * halves. A key of another type (somebody else's) spoils its own family alone. Where a right is missing
+ * the script counts as not run.
  */
 export const FLUSH_SCRIPT: RedisScript = redisScript(
   "flush",
@@ -63,10 +64,15 @@ set(KEYS[3], own, life)
 set(KEYS[4], '1', ARGV[7])
 
 local result = {'ok', epoch}
+local failure
 local function try(key, ...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return reply end
-  result[#result + 1] = key .. ': ' .. reply.err
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then
+    result[#result + 1] = key .. ': ' .. reply.err
+  else
+    failure = reply.err
+  end
 end
 local function write(key, first, last)
   for from = first, last, 1000 do
@@ -90,6 +96,10 @@ for _ = 1, tonumber(ARGV[11]) do
     end
   end
   at, key = first + samples, key + 2
+end
+if failure then
+  set(KEYS[3], stored, life)
+  return redis.error_reply(failure)
 end
 if added then
   try(KEYS[7], 'INCR', KEYS[7])

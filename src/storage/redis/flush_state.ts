@@ -76,8 +76,13 @@ export class FlushState {
   nextFlight(cursor: Cursor, heartbeat: boolean): Flight | undefined {
     this.#predecessors.settle(this.#identity.now());
     if (this.flight !== undefined) return this.flight;
-    const flight = this.#packer.pack(this.families, cursor, this.#last + 1, this.writer);
-    if (flight.fields === 0 && !heartbeat) return undefined;
+    // A script for any epoch has no values: coming late, after all data was lost, it would bring
+    // old ones back.
+    const isFirst = this.epoch === "";
+    const families = isFirst ? [] : this.families;
+    const flight = this.#packer.pack(families, cursor, this.#last + 1, this.writer);
+    const wanted = heartbeat || flight.fields > 0 || isFirst && this.families.length > 0;
+    if (!wanted) return undefined;
     this.#last++;
     return this.flight = flight;
   }

@@ -52,7 +52,7 @@ const TOMBSTONE_LIFE_MS = 24 * 3600 * 1000;
 const MAX_REFUSALS = 16;
 
 /** So many heartbeats are sent within the time after which a writer counts as dead. */
-export const HEARTBEATS_PER_TTL = 3;
+const HEARTBEATS_PER_TTL = 3;
 
 /** Lives are renewed this many times before they end. */
 const RENEWALS_PER_LIFE = 8;
@@ -89,8 +89,9 @@ export class Flusher {
 
   /** Whether a heartbeat should be sent when nothing else is. */
   get heartbeatDue(): boolean {
-    const { now, ttlMs } = this.#options;
-    return now() - this.#sentAt >= ttlMs / HEARTBEATS_PER_TTL || this.#reconnected;
+    const { now } = this.#options;
+    // Also when the clock was set back.
+    return Math.abs(now() - this.#sentAt) >= heartbeatMs(this.#options) || this.#reconnected;
   }
 
   /** Whether a script has to be sent again. */
@@ -269,11 +270,19 @@ export class Flusher {
     const { connection, keys, dataLifeMs, now } = this.#options;
     if (!this.#state.introduced || dataLifeMs === 0) return;
     const time = now();
-    if (time - this.#renewedAt < dataLifeMs / RENEWALS_PER_LIFE) return;
+    if (Math.abs(time - this.#renewedAt) < dataLifeMs / RENEWALS_PER_LIFE) return;
     const own = this.#state.introducedFamilies;
     this.#commands += await renewLives(connection, keys, own, dataLifeMs);
     this.#renewedAt = time;
   }
+}
+
+/** How long nothing may be sent, in milliseconds: in time for the writer to live, and for its data. */
+export function heartbeatMs(
+  { ttlMs, dataLifeMs }: Pick<FlusherOptions, "ttlMs" | "dataLifeMs">,
+): number {
+  const forData = dataLifeMs === 0 ? Infinity : dataLifeMs / RENEWALS_PER_LIFE;
+  return Math.min(ttlMs / HEARTBEATS_PER_TTL, forData);
 }
 
 /** How long a tombstone stays, in milliseconds. @param dataLifeMs How long data stays; 0 for ever */

@@ -13,9 +13,10 @@ import { RedisSource, shown, type SourceId } from "./redis_source.ts";
 /**
  * How long what a live writer had written is still shown when the server has lost it, or came back with
  * older data: writers find out with their next flush and write everything anew. Meanwhile totals would
- * fall, which is a reset to Prometheus.
+ * fall, which is a reset to Prometheus. A writer needs up to 8 s: 5 until it gives a command up, 2 until it
+ * connects anew, 1 until it flushes.
  */
-const HOLD_MS = 30_000;
+const HOLD_MS = 15_000;
 
 /** The sources, and what is known of the families they are made of. */
 export class SourceSet {

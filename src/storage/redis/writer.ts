@@ -10,7 +10,7 @@ import { decodeSampleKey } from "../../core/sample_key.ts";
 import type { Cell, MetricKind, ReadProblem, StorageWriter } from "../../core/storage.ts";
 import type { RedisConnection } from "./connection.ts";
 import { FamilyCells } from "./family_cells.ts";
-import { Flusher, type FlushOutcome, HEARTBEATS_PER_TTL } from "./flusher.ts";
+import { Flusher, type FlushOutcome, heartbeatMs } from "./flusher.ts";
 import { redisKeys } from "./keys.ts";
 
 export type { FlushOutcome } from "./flusher.ts";
@@ -85,7 +85,7 @@ class Writer implements RedisWriter {
 
   constructor(options: RedisWriterOptions) {
     const random = options.random ?? ((): string => randomBytes(6).toString("hex"));
-    const { connection, keyPrefix, pid, host, ttlMs } = options;
+    const { connection, keyPrefix, pid, host, ttlMs, dataLifeMs = DATA_LIFE_MS } = options;
     this.#options = options;
     this.incarnation = options.incarnation ?? random();
     this.#flusher = new Flusher({
@@ -95,12 +95,15 @@ class Writer implements RedisWriter {
       host,
       incarnation: this.incarnation,
       ttlMs,
-      dataLifeMs: options.dataLifeMs ?? DATA_LIFE_MS,
+      dataLifeMs,
       now: options.now ?? Date.now,
       random,
     });
     const interval = options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
-    this.#timer = setInterval(() => this.#tick(), Math.min(interval, ttlMs / HEARTBEATS_PER_TTL));
+    this.#timer = setInterval(
+      () => this.#tick(),
+      Math.min(interval, heartbeatMs({ ttlMs, dataLifeMs })),
+    );
     this.#timer.unref();
   }
 
@@ -191,8 +194,9 @@ class Writer implements RedisWriter {
   }
 
   #report(message: string): void {
-    // What is wrong with the connection has been logged.
-    if (!this.flushed || this.#options.connection.problem !== undefined) return;
+    // What is wrong with the connection is logged there, when it is more than slow to be made.
+    const { connectedSince, problem } = this.#options.connection;
+    if (!this.flushed || connectedSince === undefined || problem !== undefined) return;
     this.flushed = false;
     this.#options.onProblem?.({
       source: this.#options.keyPrefix,

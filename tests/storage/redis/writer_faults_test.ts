@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { FLUSH_SCRIPT } from "../../../src/storage/redis/flush_script.ts";
 import { createRandom } from "../../support/random.ts";
 import { type Case, fencingTest } from "./fencing_scene.ts";
 import { readTotals, restoreSnapshot, takeSnapshot } from "./totals.ts";
@@ -20,6 +21,13 @@ async function faults(scene: Case, seed: number): Promise<void> {
   // What a writer lost before it was retired, without having noticed the loss, nobody can know.
   let noticed = true;
   let before = new Map<string, number>();
+  /** Scripts that may come once more, late. */
+  const sent: Parameters<typeof connection.run>[] = [];
+  const run = connection.run;
+  connection.run = (...call) => {
+    if (call[0] === FLUSH_SCRIPT) sent.push(call);
+    return run(...call);
+  };
   const flush = async (): Promise<void> => {
     let failed = false;
     const fate = scene.lossy ? 0.3 : 0;
@@ -38,6 +46,13 @@ async function faults(scene: Case, seed: number): Promise<void> {
       await Promise.resolve();
     }],
     [8, flush],
+    [2, async () => {
+      const late = sent[pick(sent.length)];
+      const answer = late === undefined ? undefined : await run(...late);
+      if ((answer as string[] | undefined)?.[0] !== "ok") return;
+      connection.reconnected++;
+      noticed = false;
+    }],
     [2, async () => {
       if (!noticed) return;
       await scene.retire();

@@ -80,7 +80,7 @@ fencingTest(
     scene.grow();
     await writer.flush();
     await scene.expectExact();
-    assertMatch(String(await connection.ask("GET", keys.tombstone("7@host~abc"))), /^1 \d+$/);
+    assertMatch(String(await connection.ask("GET", keys.tombstone("7@host~abc"))), /^2 \d+$/);
     connection.run = run;
     await scene.retire();
     await scene.expectExact();
