@@ -4,6 +4,9 @@
  */
 import os from "node:os";
 import { prepare as hotPath } from "./hot_path.ts";
+import { prepare as redisFlush } from "./redis_flush.ts";
+import { prepare as redisRequests } from "./redis_requests.ts";
+import { prepare as redisScrape } from "./redis_scrape.ts";
 import { prepare as scrape } from "./scrape.ts";
 import { hold, type PreparedContest, resultTable } from "./support/contest.ts";
 import { prepare as workerOverhead } from "./worker_overhead.ts";
@@ -11,6 +14,9 @@ import { prepare as workerOverhead } from "./worker_overhead.ts";
 const BENCHMARKS: Readonly<Record<string, () => Promise<PreparedContest>>> = {
   hot_path: hotPath,
   scrape,
+  redis_flush: redisFlush,
+  redis_requests: redisRequests,
+  redis_scrape: redisScrape,
   worker_overhead: workerOverhead,
 };
 
@@ -39,6 +45,7 @@ async function main(names: readonly string[]): Promise<number> {
     console.log(`\n## ${contest.title}\n\nMedians of ${contest.rounds} rounds, in turns.\n`);
     const results = await hold(contest);
     console.log(resultTable(contest, results));
+    if (contest.note !== undefined) console.log(`\n${contest.note}`);
     good &&= results.every(({ met }) => met !== false);
   }
   console.log(good ? "\nEvery bar is met" : "\nA bar is MISSED or was not measured");

@@ -5,86 +5,16 @@ import { decodeSampleKey } from "../src/core/sample_key.ts";
 import { denoFilePrimitives } from "../src/adapters/deno/file_primitives.ts";
 import { openFilesystemReader } from "../src/storage/filesystem/mod.ts";
 import { parseExposition } from "./support/exposition.ts";
-import { externalTest } from "./support/externals.ts";
-import { readBlocks, README, readTable } from "./support/readme.ts";
-import { readmeShell } from "./support/readme_shell.ts";
-import { ROOT, spawn, spawnGpe } from "./support/spawn.ts";
+import { shapeOf, testPage } from "./support/page_tests.ts";
+import { readPage, readTable } from "./support/pages.ts";
+import { spawnGpe } from "./support/spawn.ts";
 import { tcpPort } from "./support/tcp_port.ts";
 import { tempDir } from "./support/temp_dir.ts";
 import { waitFor } from "./support/wait_for.ts";
 
-const BLOCKS = readBlocks();
-const ofKind = (kind: string) => BLOCKS.filter((block) => block.kind === kind);
+const README = await readPage("README.md");
 
-/** Writes the README's modules to files, with the checkout in the place of the package. */
-async function writeModules(directory: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const { text, line } of ofKind("ts")) {
-    const name = /^\/\/ (\w+\.ts)\n/.exec(text)?.[1];
-    if (name === undefined) throw new Error(`README.md:${line}: the module has no file name`);
-    const source = text.replaceAll('"jsr:@gpe/cli"', JSON.stringify(new URL("mod.ts", ROOT).href));
-    await Deno.writeTextFile(`${directory}/${name}`, source);
-    names.push(name);
-  }
-  return names;
-}
-
-Deno.test("README has no code block that nothing checks", () => {
-  const known = new Set(["sh", "ts", "yaml", "text", "text diagram"]);
-  const unknown = BLOCKS.filter(({ kind }) => !known.has(kind));
-  assertEquals(unknown.map(({ line, kind }) => `README.md:${line}: ${kind}`), []);
-  assertGreater(BLOCKS.length, 5);
-});
-
-Deno.test("README's modules pass the type checker", async () => {
-  await using dir = await tempDir();
-  const names = await writeModules(dir.path);
-  assertGreater(names.length, 0);
-  await using check = spawn(
-    Deno.execPath(),
-    ["check", "--config", new URL("deno.json", ROOT).pathname, ...names],
-    { cwd: dir.path },
-  );
-  assertEquals((await check.status).code, 0, check.stderr);
-});
-
-Deno.test("README's command lines work in their order, and the samples are what they show", async () => {
-  await using dir = await tempDir();
-  await writeModules(dir.path);
-  await using shell = readmeShell(dir.path);
-  const lines = ofKind("sh").flatMap(({ text }) => text.trim().split("\n"));
-  for (const line of lines.filter((line) => !line.startsWith("#"))) await shell.run(line);
-  await shell.stop();
-
-  for (const { text, line } of ofKind("text")) {
-    const wanted = text.trim().split("\n");
-    const comments = wanted.filter((row) => row.startsWith("#"));
-    const shapes = [...parseExposition(text).keys()].map(shapeOf);
-    const shown = shell.pages.some((page) => {
-      const found = new Set([...parseExposition(page).keys()].map(shapeOf));
-      return comments.every((row) => page.includes(`${row}\n`)) &&
-        shapes.every((shape) => found.has(shape));
-    });
-    assert(shown, `README.md:${line}: no page of the commands has these lines`);
-  }
-});
-
-/** A series but for its label values: which of the workers answers is chance. */
-function shapeOf(key: string): string {
-  const [, name, labels] = /^([^{]+)(.*)$/.exec(key)!;
-  return [name, ...labels === "" ? [] : Object.keys(JSON.parse(labels!))].join(" ");
-}
-
-externalTest("README's Prometheus configuration is valid", ["promtool"], async ({ promtool }) => {
-  const blocks = ofKind("yaml");
-  assertGreater(blocks.length, 0);
-  for (const { text } of blocks) {
-    await using dir = await tempDir();
-    await Deno.writeTextFile(`${dir.path}/prometheus.yml`, text);
-    await using check = spawn(promtool, ["check", "config", `${dir.path}/prometheus.yml`]);
-    assertEquals((await check.status).code, 0, check.stdout + check.stderr);
-  }
-});
+testPage(README);
 
 Deno.test("README's table of settings says what the program knows", () => {
   const rows = SETTING_KEYS.map((key) => {
@@ -96,11 +26,11 @@ Deno.test("README's table of settings says what the program knows", () => {
       description,
     ];
   });
-  assertEquals(readTable("settings"), rows);
+  assertEquals(readTable("settings", README.text), rows);
 });
 
 Deno.test("README's table of modes says what the modes do", () => {
-  const rows = readTable("modes");
+  const rows = readTable("modes", README.text);
   assertEquals(rows.map(([mode]) => mode), [...GAUGE_MODES]);
   for (const mode of GAUGE_MODES.filter((mode) => mode !== "omit")) {
     const [, , labels, gone] = rows.find(([name]) => name === mode)!;
@@ -116,7 +46,7 @@ Deno.test("README's table of modes says what the modes do", () => {
 });
 
 Deno.test("README's diagram names files that are there and the default ports", async () => {
-  const [diagram] = ofKind("text diagram");
+  const diagram = README.blocks.find(({ kind }) => kind === "text diagram");
   await using dir = await tempDir();
   await using gpe = spawnServe(dir.path, "hello.ts");
   const [, app] = await gpe.waitForOutput(/^Application +(\S+)$/m);
@@ -131,7 +61,7 @@ Deno.test("README's diagram names files that are there and the default ports", a
   }
   for (const port of [tcpPort(SETTINGS.bind.default), SETTINGS.metricsPort.default]) {
     assertStringIncludes(diagram!.text, `http://localhost:${port}`);
-    assertStringIncludes(README, `\`http://localhost:${port}`);
+    assertStringIncludes(README.text, `\`http://localhost:${port}`);
   }
 });
 
@@ -169,7 +99,7 @@ Deno.test("README's table of metrics has every metric, with its type, mode and l
     const [name, ...labels] = shapeOf(key).split(" ");
     if (/^gpe_|_sidecar_/.test(name!)) note(name!, types.get(name!)!, labels);
   }
-  const described = readTable("metrics").map(([name, type, labels]) =>
+  const described = readTable("metrics", README.text).map(([name, type, labels]) =>
     `${name}: ${type} (${labels!.split(", ").filter(Boolean).sort().join(", ")})`
   );
   const real = [...found].map(([name, { type, labels }]) =>

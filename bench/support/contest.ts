@@ -21,17 +21,24 @@ export interface Figure {
   readonly what: string;
   /** Contestant and measurement of ours. */
   readonly ours: readonly [contestant: string, measurement: string];
-  /** Contestant and measurement that ours is compared with. */
-  readonly other: readonly [contestant: string, measurement: string];
-  /** The bar, where there is one: at least so many times faster, or at most so many times slower. */
-  readonly bar?: { readonly faster: number } | { readonly slower: number };
+  /** Contestant and measurement that ours is compared with; a figure without stands alone. */
+  readonly other?: readonly [contestant: string, measurement: string];
+  /**
+   * The bar, where there is one: at least so many times faster or at most so many times slower than
+   * the other, or at most so much.
+   */
+  readonly bar?: { readonly faster: number } | { readonly slower: number } | {
+    readonly most: number;
+  };
+  /** The unit, where it is not the contest's. */
+  readonly unit?: string;
 }
 
 /** A measurement to be held. */
 export interface Contest {
   /** What it is about. */
   readonly title: string;
-  /** The unit of all measurements. */
+  /** The unit of the measurements. */
   readonly unit: string;
   /** How often every contestant runs. */
   readonly rounds: number;
@@ -39,6 +46,8 @@ export interface Contest {
   readonly contestants: readonly Contestant[];
   /** What is compared. */
   readonly figures: readonly Figure[];
+  /** What else there is to say. */
+  readonly note?: string;
 }
 
 /** A contest made ready; disposing of it removes what it needed. */
@@ -55,10 +64,10 @@ export interface Result {
   readonly figure: Figure;
   /** Median of ours. */
   readonly ours: number;
-  /** Median of the other. */
-  readonly other: number;
+  /** Median of the other; undefined when there is none. */
+  readonly other: number | undefined;
   /** How many times faster ours is; below 1 when it is slower. */
-  readonly ratio: number;
+  readonly ratio: number | undefined;
   /** Whether the bar is met; undefined when there is none. */
   readonly met: boolean | undefined;
 }
@@ -78,9 +87,9 @@ export async function hold(contest: Contest): Promise<Result[]> {
   }
   return contest.figures.map((figure) => {
     const ours = median(values.get(figure.ours.join(" ")) ?? []);
-    const other = median(values.get(figure.other.join(" ")) ?? []);
-    const ratio = other / ours;
-    return { figure, ours, other, ratio, met: isMet(figure, ratio) };
+    const other = figure.other && median(values.get(figure.other.join(" ")) ?? []);
+    const ratio = other === undefined ? undefined : other / ours;
+    return { figure, ours, other, ratio, met: isMet(figure, ours, ratio) };
   });
 }
 
@@ -103,21 +112,25 @@ export async function measureWith(program: string, args: readonly string[]): Pro
   return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
 }
 
-function isMet({ bar }: Figure, ratio: number): boolean | undefined {
+function isMet({ bar }: Figure, ours: number, ratio = NaN): boolean | undefined {
   if (bar === undefined) return undefined;
+  if ("most" in bar) return ours <= bar.most;
   return "faster" in bar ? ratio >= bar.faster : 1 / ratio <= bar.slower;
 }
 
 /** The results as a Markdown table. */
 export function resultTable(contest: Contest, results: readonly Result[]): string {
-  const rows = results.map(({ figure, ours, other, ratio, met }) => [
-    figure.what,
-    `${ours.toPrecision(3)} ${contest.unit}`,
-    `${other.toPrecision(3)} ${contest.unit} (${figure.other[0]})`,
-    ratio >= 1 ? `${ratio.toPrecision(3)} x faster` : `${(1 / ratio).toPrecision(3)} x slower`,
-    barText(figure),
-    met === undefined ? "" : met ? "met" : "MISSED",
-  ]);
+  const rows = results.map(({ figure, ours, other, ratio, met }) => {
+    const unit = figure.unit ?? contest.unit;
+    return [
+      figure.what,
+      `${ours.toPrecision(3)} ${unit}`,
+      other === undefined ? "" : `${other.toPrecision(3)} ${unit} (${figure.other?.[0]})`,
+      ratio === undefined ? "" : ratioText(ratio),
+      barText(figure, unit),
+      met === undefined ? "" : met ? "met" : "MISSED",
+    ];
+  });
   const head = ["", "ours", "compared with", "ratio", "bar", ""];
   const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: readonly string[]): string =>
@@ -125,7 +138,14 @@ export function resultTable(contest: Contest, results: readonly Result[]): strin
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-function barText({ bar }: Figure): string {
+function ratioText(ratio: number): string {
+  return ratio >= 1 ? `${ratio.toPrecision(3)} x faster` : `${(1 / ratio).toPrecision(3)} x slower`;
+}
+
+function barText({ bar }: Figure, unit: string): string {
   if (bar === undefined) return "";
-  return "faster" in bar ? `>= ${bar.faster} x faster` : `<= ${bar.slower} x slower`;
+  if ("most" in bar) return `<= ${bar.most} ${unit}`;
+  return "faster" in bar
+    ? `>= ${bar.faster} x faster`
+    : `<= ${Number(bar.slower.toPrecision(3))} x slower`;
 }

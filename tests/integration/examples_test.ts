@@ -1,5 +1,8 @@
 import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { sampleKey, sumOf } from "../support/exposition.ts";
+import { externalTest } from "../support/externals.ts";
+import { startRedis } from "../support/redis_server.ts";
+import { waitFor } from "../support/wait_for.ts";
 import { checkoutPath, startServing } from "./serving.ts";
 
 async function status(url: string, init?: RequestInit): Promise<number> {
@@ -56,4 +59,24 @@ Deno.test("examples/deno_serve.ts is served on the bound address, failures count
     }),
     1,
   );
+});
+
+externalTest("examples/redis.ts has one page for two services", ["redis-server"], async () => {
+  await using redis = await startRedis();
+  const options = {
+    workers: 1,
+    env: { REDIS_ENABLED: "true", REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` },
+  };
+  const example = checkoutPath("examples/redis.ts");
+  await using one = await startServing(example, options);
+  await using two = await startServing(example, options);
+  for (const { app } of [one, two, two]) assertEquals(await status(`${app}/open`), 200);
+  for (const { app } of [one, two]) assertEquals(await status(`${app}/buy`), 200);
+  for (const serving of [one, two]) {
+    await waitFor(async () => {
+      const samples = await serving.scrape();
+      return samples.get("shop_orders_total") === 2 && samples.get("shop_open_baskets") === 1 &&
+        sumOf(samples, "gunicorn_worker_requests_total") === 5;
+    });
+  }
 });

@@ -20,6 +20,7 @@ const PROGRAMS = {
     find: () => isFile(PYTHON_PATH) && isFile(PYTHON_CLIENT) ? PYTHON_PATH : undefined,
   },
   "redis-server": { debianPackage: "redis-server", find: () => onPath("redis-server") },
+  "redis-cli": { debianPackage: "redis-tools", find: () => onPath("redis-cli") },
   python3: { debianPackage: "python3", find: () => onPath("python3") },
   openssl: { debianPackage: "openssl", find: () => onPath("openssl") },
   curl: { debianPackage: "curl", find: () => onPath("curl") },

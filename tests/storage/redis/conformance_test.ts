@@ -6,6 +6,7 @@ import { createRedisRetirer } from "../../../src/storage/redis/retire.ts";
 import { openRedisWriter } from "../../../src/storage/redis/writer.ts";
 import { type DriverHarness, runDriverSuite } from "../../conformance/driver_suite.ts";
 import { externals, externalTest } from "../../support/externals.ts";
+import { LEAST_RIGHTS, PASSWORD } from "../../support/redis_rights.ts";
 import { startRedis } from "../../support/redis_server.ts";
 import {
   connect,
@@ -16,18 +17,6 @@ import {
   PREFIX,
   sampleKey,
 } from "./_support.ts";
-
-/**
- * The rights that writers, readers and retirers need; `scan` is for the keys of Python's exporter, `info`
- * tells a server that is too old or loads its data.
- */
-const LEAST_RIGHTS = [
-  `~${PREFIX}:*`,
-  ..."get set mget del unlink exists type incr pexpire persist pttl scan".split(" "),
-  ..."hset hdel hget hgetall hmget hlen sadd srem smembers eval evalsha time info".split(" "),
-].map((right) => right.startsWith("~") ? right : `+${right}`);
-
-const PASSWORD = "least";
 
 if (externals["redis-server"] === undefined) {
   externalTest("Redis driver: all of the suite", ["redis-server"], () => {});
@@ -42,7 +31,7 @@ externalTest(
   async () => {
     await using server = await startRedis();
     await using admin = await connect(server.port);
-    await using connection = await connectWithLeastRights(admin, server.port);
+    await using connection = await connectWithLeastRights(admin, server.port, "+scan");
     const own = { connection, keyPrefix: PREFIX, ttlMs: 300_000, dataLifeMs: 0 };
     for (const [pid, incarnation] of ["first", "second"].entries()) {
       await using writer = openRedisWriter({ ...own, pid, host: "host", incarnation });
@@ -75,13 +64,14 @@ externalTest(
   },
 );
 
-/** Makes a user who may do nothing else. */
+/** Makes a user who may do what the documentation says, and nothing else. */
 async function connectWithLeastRights(
   admin: CountedConnection,
   port: number,
+  ...more: readonly string[]
 ): Promise<CountedConnection> {
-  const rule = ["reset", "on", `>${PASSWORD}`, ...LEAST_RIGHTS] as const;
-  for (const reply of await admin.send([["ACL", "SETUSER", "app", ...rule]])) {
+  const rules = [...LEAST_RIGHTS, ...more];
+  for (const reply of await admin.send([["ACL", "SETUSER", "app", ...rules]])) {
     if (reply instanceof Error) throw reply;
   }
   return await connect(port, { username: "app", password: PASSWORD });

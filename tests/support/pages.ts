@@ -1,4 +1,4 @@
-/** Reading the README: its code blocks and its tables, so that tests can hold it to the program. */
+/** Reading pages: their code blocks and tables, so that tests can hold them to the program. */
 import { ROOT } from "./spawn.ts";
 
 /** A fenced code block. */
@@ -11,11 +11,36 @@ export interface Block {
   readonly line: number;
 }
 
-/** The README. */
-export const README: string = await Deno.readTextFile(new URL("README.md", ROOT));
+/** A page of the documentation. */
+export interface Page {
+  /** Its path in the checkout. */
+  readonly path: string;
+  /** What it says, as Markdown. */
+  readonly text: string;
+  /** All of its code blocks, in order. */
+  readonly blocks: readonly Block[];
+}
+
+/** Reads a page. @throws {Error} when a fence is not closed */
+export async function readPage(path: string): Promise<Page> {
+  const text = await Deno.readTextFile(new URL(path, ROOT));
+  return { path, text, blocks: readBlocks(text) };
+}
+
+/** The lines of a block of commands, without comments; one that ends in a backslash goes on. */
+export function commandLines({ text }: Block): string[] {
+  const lines = text.replaceAll(/\\\n\s*/g, "").trim().split("\n");
+  return lines.filter((line) => !line.startsWith("#"));
+}
+
+/** The words of a command line, without their quotes. */
+export function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)]
+    .map(([, double, single, plain]) => double ?? single ?? plain ?? "");
+}
 
 /** All code blocks, in order. @throws {Error} when a fence is not closed */
-export function readBlocks(text: string = README): Block[] {
+export function readBlocks(text: string): Block[] {
   const blocks: Block[] = [];
   let open: { kind: string; lines: string[]; line: number } | undefined;
   text.split("\n").forEach((line, index) => {
@@ -33,7 +58,7 @@ export function readBlocks(text: string = README): Block[] {
 }
 
 /** The rows of the table after `<!-- name -->`, without head; code marks are taken off the cells. */
-export function readTable(name: string, text: string = README): string[][] {
+export function readTable(name: string, text: string): string[][] {
   const [, after] = text.split(`<!-- ${name} -->\n`);
   if (after === undefined) throw new Error(`Cannot read table: ${JSON.stringify(name)} is missing`);
   const rows: string[][] = [];

@@ -1,11 +1,12 @@
-/** Runs the README's command lines, each as what it is, on free ports and in a directory of its own. */
+/** Runs a page's command lines, each as what it is, on free ports and in a directory of its own. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { wordsOf } from "./pages.ts";
 import { ROOT, spawn, type Spawned } from "./spawn.ts";
 
 const ADDRESSES = ["--metrics-bind", "127.0.0.1", "--metrics-port", "0"];
 
 /** What was run so far, and what runs. */
-export interface ReadmeShell extends AsyncDisposable {
+export interface PageShell extends AsyncDisposable {
   /** Runs one line. @throws {Error} when it fails, or when nobody knows what it is */
   run(line: string): Promise<void>;
   /** Ends what runs. @throws {Error} when it does not end well */
@@ -14,10 +15,15 @@ export interface ReadmeShell extends AsyncDisposable {
   readonly pages: string[];
 }
 
-/** @param home The working directory, with the files that the README has the user write. */
-export function readmeShell(home: string): ReadmeShell {
+type Env = Readonly<Record<string, string>>;
+
+/**
+ * @param home The working directory, with the files that the page has the user write.
+ * @param directory Where metric files go; none is named when undefined.
+ */
+export function pageShell(home: string, directory?: string): PageShell {
   const pages: string[] = [];
-  const dir = `${home}/metrics`;
+  const dirFlags = directory === undefined ? [] : ["--dir", directory];
   let server: { process: Spawned; app: string | undefined; metrics: string } | undefined;
 
   async function stop(): Promise<void> {
@@ -28,9 +34,9 @@ export function readmeShell(home: string): ReadmeShell {
     assertEquals(code, 0, last.process.stderr);
   }
 
-  async function start(args: string[], cwd: string | URL, served: boolean): Promise<void> {
+  async function start(args: string[], cwd: string | URL, served: boolean, env: Env = {}) {
     await stop();
-    const process = spawn(Deno.execPath(), args, { cwd });
+    const process = spawn(Deno.execPath(), args, { cwd, env });
     server = { process, app: undefined, metrics: "" };
     const [, app] = served ? await process.waitForOutput(/^Application +(\S+)$/m) : [];
     const [, metrics] = await process.waitForOutput(
@@ -39,30 +45,44 @@ export function readmeShell(home: string): ReadmeShell {
     server = { process, app, metrics: metrics! };
   }
 
-  async function runToEnd(args: string[], cwd: string | URL): Promise<string> {
-    await using process = spawn(Deno.execPath(), args, { cwd });
+  /** Starts a module that serves by itself. */
+  async function startModule(args: string[]): Promise<void> {
+    await stop();
+    const process = spawn(Deno.execPath(), ["run", ...args], { cwd: home });
+    server = { process, app: undefined, metrics: "" };
+    const [, app] = await process.waitForOutput(/Listening on (http:\S+)\//);
+    server = { process, app, metrics: "" };
+  }
+
+  async function runToEnd(args: string[], cwd: string | URL, env: Env = {}): Promise<string> {
+    return await output(Deno.execPath(), args, { cwd, env });
+  }
+
+  async function output(...[program, args, options]: Parameters<typeof spawn>): Promise<string> {
+    await using process = spawn(program, args, options);
     const { code } = await process.status;
     assertEquals(code, 0, process.stderr);
     return process.stdout;
   }
 
   /** The start of the checkout's `mod.ts` in the place of the package. */
-  async function gpe(flags: string[], command: string[]): Promise<void> {
+  async function gpe(flags: string[], command: string[], env: Env): Promise<void> {
     const main = ["run", ...flags, new URL("mod.ts", ROOT).pathname, ...command];
     switch (command[0]) {
       case "serve": {
         // A package needs no permission to be read; the checkout that stands in for it does.
         const limited = command.some((word) => word.startsWith("--deno-flag"));
         const more = limited ? [`--deno-flag=--allow-read=${ROOT.pathname}`] : [];
-        const args = [...main, ...more, "--dir", dir, "--bind", "127.0.0.1:0", ...ADDRESSES];
-        return await start(args, home, true);
+        const args = [...main, ...more, ...dirFlags, "--bind", "127.0.0.1:0", ...ADDRESSES];
+        return await start(args, home, true, env);
       }
       case "exporter":
-        return await start([...main, "--dir", dir, ...ADDRESSES], home, false);
+        return await start([...main, ...dirFlags, ...ADDRESSES], home, false, env);
       default: {
-        const more = command[0]!.startsWith("-") ? [] : ["--dir", dir];
-        const output = await runToEnd([...main, ...more], home);
-        assertMatch(output, /\S/);
+        // It refuses to remove what is in use.
+        if (command[0] === "clean") await stop();
+        const more = command[0]!.startsWith("-") ? [] : dirFlags;
+        assertMatch(await runToEnd([...main, ...more], home, env), /\S/);
       }
     }
   }
@@ -81,18 +101,25 @@ export function readmeShell(home: string): ReadmeShell {
     pages,
     stop,
     async run(line) {
-      const words = line.split(/\s+/).map((word) => word.replace(/^"(.*)"$/, "$1"));
+      const all = wordsOf(line);
+      const first = all.findIndex((word) => !/^[A-Z_]+=/.test(word));
+      const env = Object.fromEntries(all.slice(0, first).map((word) => word.split(/=(.*)/, 2)));
+      const words = all.slice(first);
       const command = words.join(" ");
       const at = words.indexOf("jsr:@gpe/cli");
       if (command === "npx -y deno task start") {
-        const task = ["task", "start", "--dir", dir, "--bind", "127.0.0.1:0", ...ADDRESSES];
+        const task = ["task", "start", ...dirFlags, "--bind", "127.0.0.1:0", ...ADDRESSES];
         await start(task, ROOT, true);
       } else if (command === "npx -y deno task test") {
         // All tests are what runs right now; one module shows that the command does.
         const output = await runToEnd(["task", "test", "tests/tools/house_rules_test.ts"], ROOT);
         assertMatch(output, /^[1-9]\d* passed, 0 failed, 0 skipped\n$/m);
       } else if (command.startsWith("deno run ") && at > 0) {
-        await gpe(["--no-prompt", ...words.slice(2, at)], words.slice(at + 1));
+        await gpe(["--no-prompt", ...words.slice(2, at)], words.slice(at + 1), env);
+      } else if (/^deno run .*\w+\.ts$/.test(command)) {
+        await startModule(words.slice(2));
+      } else if (words[0] === "redis-cli") {
+        assertMatch(await output("redis-cli", words.slice(1)), /^(?!\(?ERR|NOPERM|WRONG)/);
       } else if (words[0] === "curl" && words.length === 2) {
         await curl(words[1]!);
       } else {
