@@ -7,7 +7,7 @@
 import { assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
 import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
-import { keysLeft } from "../support/redis_data.ts";
+import { keysLeft } from "../support/redis_retiring.ts";
 import { type RedisServer, startRedis } from "../support/redis_server.ts";
 import { type Spawned, spawnGpe } from "../support/spawn.ts";
 import { waitFor } from "../support/wait_for.ts";
@@ -76,7 +76,7 @@ for (const lifeMs of [LIFE_MS, 0]) {
       const options = programOn(server, { dataLifeMs: lifeMs });
       await using connection = await connectTo(options.redis);
       const dataKeys = async (): Promise<[string, number][]> =>
-        [...await keysLeft(connection, "gunicorn")]
+        [...await keysLeft({ connection, keyPrefix: "gunicorn" })]
           .filter(([key]) => !/:gpe:(alive|lease|tombstone)(:|$)/.test(key));
       await using retired = await startProgram(options);
       await using last = await startProgram(options);
@@ -95,7 +95,7 @@ for (const lifeMs of [LIFE_MS, 0]) {
         deadlineMs: 20 * lifeMs,
         what: "the end of all data",
       });
-      for (const [key, ms] of await keysLeft(connection, "gunicorn")) {
+      for (const [key, ms] of await keysLeft({ connection, keyPrefix: "gunicorn" })) {
         assertEquals([key.includes(":gpe:tombstone:"), ms > 0], [true, true], key);
       }
     },

@@ -21,6 +21,9 @@ import { LUA_HOLD_LEASE } from "./lease.ts";
 /** How many fields one script may touch: the server does nothing else meanwhile. */
 export const MAX_FIELDS = 1000;
 
+/** As much as one script may carry of fields, in characters; then comes no further one. */
+export const MAX_CHARS = 1_000_000;
+
 /**
  * ```text
  * KEYS  1 lease, 2 generation, 3 families, 4 tombstone, then for each family data and meta key of the

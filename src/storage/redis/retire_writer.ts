@@ -22,6 +22,7 @@ import {
   foldArgs,
   foldKeys,
   type FoldPart,
+  MAX_CHARS,
   MAX_FIELDS,
 } from "./fold_script.ts";
 import { type FamilyKey, FORMAT_VERSION, formatFamily, type RedisKeys } from "./keys.ts";
@@ -120,25 +121,32 @@ export class WriterRetirement {
 
   /** @returns whether the values were still those that had been read */
   async #move(writer: DeadWriter, sources: readonly Source[]): Promise<boolean> {
-    let batch: [source: Source, samples: readonly Field[]][] = [];
-    let room = MAX_FIELDS;
+    let batch: [source: Source, samples: Field[]][] = [];
+    let fields = 0;
+    let chars = 0;
+    const isFull = (): boolean => fields >= MAX_FIELDS || chars >= MAX_CHARS;
     const send = async (): Promise<boolean> => {
       const isDone = batch.length === 0 || await this.#send(writer, batch);
       batch = [];
-      room = MAX_FIELDS;
+      fields = chars = 0;
       return isDone;
     };
     for (const source of sources) {
       const { samples, stays } = source;
       if (samples.length === 0 && stays) continue;
-      for (let from = 0; from === 0 || from < samples.length;) {
-        const part = samples.slice(from, from + room);
-        batch.push([source, part]);
-        // An empty family is work as well.
-        const size = Math.max(part.length, 1);
-        from += size;
-        room -= size;
-        if (room === 0 && !await send()) return false;
+      if (isFull() && !await send()) return false;
+      let part: Field[] = [];
+      batch.push([source, part]);
+      // An empty family is work as well.
+      if (samples.length === 0) fields++;
+      for (const sample of samples) {
+        if (isFull()) {
+          if (!await send()) return false;
+          batch.push([source, part = []]);
+        }
+        part.push(sample);
+        fields++;
+        chars += sample.field.length + sample.text.length;
       }
     }
     return await send();

@@ -98,7 +98,6 @@ async function openHarness(leastRights: boolean): Promise<DriverHarness> {
         host: "host",
         incarnation: `${id}x${opened++}`,
         ttlMs: 300_000,
-        closeTimeoutMs: 1,
       });
       ways.set(writer, way);
       return writer;

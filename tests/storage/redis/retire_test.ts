@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
+import { createAggregator } from "../../../src/core/aggregate.ts";
 import { encodeSampleKey } from "../../../src/core/sample_key.ts";
 import { FORMAT_VERSION, redisKeys } from "../../../src/storage/redis/keys.ts";
 import { openRedisReader } from "../../../src/storage/redis/mod.ts";
@@ -219,18 +220,39 @@ retireTest("retire() folds large families in several scripts, exact after each",
   await liveAndDie(place, "b", [COUNTER], 1e15);
   const before = await redisPage(place);
   await using reader = openRedisReader(place);
+  const aggregator = createAggregator({ guard: false });
   const sizes: number[] = [];
   const connection = intercepted(place.connection, async (_step, name, call) => {
     const reply = await call();
     if (name === "fold writer") {
       sizes.push(await ask(place.connection, "HLEN", keys.data(familyOf(COUNTER))) as number);
-      assertEquals(await readPage(reader), before);
+      assertEquals(await readPage(reader, aggregator), before);
     }
     return reply;
   });
   await using retirer = retirerOf({ ...place, connection });
   assertEquals((await retirer.retire(NOW)).folded, 2);
   assertEquals(sizes, [1000, 2000, 3000, 4000, 5000, 5000]);
+  assertEquals(await redisPage(place), before);
+});
+
+retireTest("retire() folds long fields in several scripts", async (place) => {
+  {
+    await using worker = openRedisWorker(place, "a");
+    for (let i = 0; i < 25; i++) worker.put(COUNTER, `${i}`.padStart(100_000, "x"), 0.1);
+  }
+  const before = await redisPage(place);
+  const sizes: number[] = [];
+  const connection = intercepted(place.connection, async (_step, name, call) => {
+    const reply = await call();
+    if (name === "fold writer") {
+      sizes.push(await ask(place.connection, "HLEN", keys.data(familyOf(COUNTER))) as number);
+    }
+    return reply;
+  });
+  await using retirer = retirerOf({ ...place, connection });
+  assertEquals((await retirer.retire(NOW)).folded, 1);
+  assertEquals(sizes, [10, 20, 25]);
   assertEquals(await redisPage(place), before);
 });
 
