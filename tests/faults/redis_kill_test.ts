@@ -87,7 +87,7 @@ async function stopInOrder(workerClass: string): Promise<void> {
   console.log(
     `${restarts} workers stopped in order, worker class ${workerClass}, ${worn} of them by the number ` +
       `of requests, ${scrapes} pages: ${answered} answered and counted, ${load.resets} connections ` +
-      "reset before the first byte",
+      `reset before the first byte, ${load.cut} kept ones`,
   );
 }
 

@@ -31,8 +31,9 @@ async function reloadUnderLoad(workerClass: string): Promise<void> {
   const restarts = RELOADS * WORKERS;
   console.log(
     `${RELOADS} reloads of each ${workerClass}, ${restarts} restarts: ${load.kept} answers on kept connections, ` +
-      `0 failures; ${load.fresh} on new ones, ${load.resets} reset before the first byte`,
+      `${load.cut} failures; ${load.fresh} on new ones, ${load.resets} reset before the first byte`,
   );
+  assertEquals(load.cut, 0, "kept connections that ended without a word");
   assertLessOrEqual(load.resets, restarts * CLIENTS);
   const samples = await serving.scrape();
   for (const name of ["test_work_total", "gunicorn_worker_requests_total"]) {

@@ -20,6 +20,8 @@ export interface StoppingLoad {
   fresh: number;
   /** New connections that were refused, or reset before the first byte. */
   resets: number;
+  /** Kept connections that ended without a word: on a busy machine a client may ask too late. */
+  cut: number;
   done: boolean;
 }
 
@@ -28,7 +30,7 @@ export async function loadDuring(
   serving: Serving,
   run: (load: Readonly<StoppingLoad>) => Promise<void>,
 ): Promise<StoppingLoad> {
-  const load: StoppingLoad = { kept: 0, fresh: 0, resets: 0, done: false };
+  const load: StoppingLoad = { kept: 0, fresh: 0, resets: 0, cut: 0, done: false };
   const running = async (): Promise<void> => {
     try {
       await run(load);
@@ -51,8 +53,14 @@ async function keepAsking(serving: Serving, load: StoppingLoad): Promise<void> {
     using connection = first.connection;
     let kept = first.kept;
     while (kept && !load.done) {
-      kept = await connection.request();
-      load.kept++;
+      try {
+        kept = await connection.request();
+        load.kept++;
+      } catch (error) {
+        if (!isReset(error)) throw error;
+        load.cut++;
+        break;
+      }
     }
   }
 }

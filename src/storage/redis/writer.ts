@@ -33,7 +33,10 @@ export interface RedisWriterOptions {
   readonly flushIntervalMs?: number;
   /** How long data lives when nobody renews it, in milliseconds; 0 for ever. @default {24 hours} */
   readonly dataLifeMs?: number;
-  /** How long closing may wait for the server, in milliseconds. @default {3000} */
+  /**
+   * How long closing may wait for the server, in milliseconds; for one that never worked it does not
+   * wait. @default {3000}
+   */
   readonly closeTimeoutMs?: number;
   /** Metrics whose changes alone are no reason to flush, such as those about flushes. */
   readonly isQuiet?: (metricName: string) => boolean;
@@ -60,6 +63,7 @@ export const DATA_LIFE_MS = 24 * 3600 * 1000;
 
 const FLUSH_INTERVAL_MS = 1000;
 const CLOSE_TIMEOUT_MS = 3000;
+const CLOSE_RETRY_MS = 100;
 
 /**
  * Opens a writer. The server need not be there: values stay in memory, and go to it when it is.
@@ -82,6 +86,10 @@ class Writer implements RedisWriter {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether a flush has gone well. */
+  #hasWorked = false;
+  /** Whether the last one got no answer, or an error. */
+  #hasFailed = false;
 
   constructor(options: RedisWriterOptions) {
     const random = options.random ?? ((): string => randomBytes(6).toString("hex"));
@@ -143,15 +151,27 @@ class Writer implements RedisWriter {
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS);
     });
-    const leaving = this.#flush(false).then(() => this.#flusher.leave());
+    const end = new AbortController();
+    const leaving = this.#leave(end.signal);
     try {
       await Promise.race([leaving, limit]);
     } catch (error) {
       this.#report(error instanceof Error ? error.message : String(error));
     } finally {
       clearTimeout(timer);
+      end.abort();
       leaving.catch(() => {}); // Nobody waits for it any more; the heartbeat runs out by itself.
     }
+  }
+
+  /** A server that has worked may be there again before the limit: only this process has the values. */
+  async #leave(end: AbortSignal): Promise<void> {
+    await this.#flush(false);
+    while (this.#hasWorked && this.#hasFailed && !end.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, CLOSE_RETRY_MS));
+      await this.#flush(false);
+    }
+    await this.#flusher.leave();
   }
 
   #tick(): void {
@@ -186,6 +206,8 @@ class Writer implements RedisWriter {
       this.#report(message);
     });
     this.flushed = healthy;
+    this.#hasFailed = outcome.result === "failed";
+    this.#hasWorked ||= outcome.commands > 0 && !this.#hasFailed;
     this.#running = this.#next;
     this.#next = undefined;
     if (outcome.commands > 0) {
