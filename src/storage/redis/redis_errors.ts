@@ -89,7 +89,7 @@ const SYSTEM: ReadonlyMap<string, readonly [state: string, expected: string]> = 
 /** Replies to a wrong or missing password. */
 const AUTH: ReadonlySet<string> = new Set(["WRONGPASS", "NOAUTH"]);
 
-const CUT = /closed|connection close|ECONNRESET|EPIPE|write after end/i;
+const CUT = /closed|connection close|ECONNRESET|EPIPE|write after end|isn't writeable/i;
 
 /** Messages of our own. */
 const OWN = /^(VERSION .*|LOADING|READONLY|command timed out|not connected|closed)$/;
