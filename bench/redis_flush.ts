@@ -19,8 +19,8 @@ const ROUNDS = 5;
 const WARM_UP = 50;
 const FLUSHES = 60;
 
-/** A flush must not be felt by requests. */
-const MOST_BLOCK_MS = 10;
+/** One percent of the second between flushes. */
+const MOST_PROCESSOR_MS = 10;
 
 if (import.meta.main) console.log(JSON.stringify(await flushRepeatedly(Number(Deno.args[0]))));
 
@@ -41,11 +41,14 @@ export async function prepare(): Promise<PreparedContest> {
       contestants: [{ name: "gpe", run }],
       figures: CHANGED.flatMap((changed) => [
         {
+          what: `processor time, ${changed} changed`,
+          ours: ["gpe", `processor ${changed}`],
+          bar: { most: MOST_PROCESSOR_MS },
+        },
+        {
           what: `longest block of the event loop, ${changed} changed`,
           ours: ["gpe", `block ${changed}`],
-          bar: { most: MOST_BLOCK_MS },
         },
-        { what: `processor time, ${changed} changed`, ours: ["gpe", `processor ${changed}`] },
         { what: `until acknowledged, ${changed} changed`, ours: ["gpe", `elapsed ${changed}`] },
       ]),
     },

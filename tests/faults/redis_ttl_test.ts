@@ -5,6 +5,7 @@
  * With short lives in `deno task test`, longer ones in `deno task faults`.
  */
 import { assertEquals, assertGreater, assertStrictEquals } from "@std/assert";
+import type { RedisConnection } from "../../src/storage/redis/connection.ts";
 import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { keysLeft } from "../support/redis_retiring.ts";
@@ -44,6 +45,12 @@ function programOn({ port }: RedisServer, more: Partial<ProgramOptions> = {}): P
   return { redis, items: 20, seed: 1, ttlMs: TTL_MS, flushIntervalMs: 100, ...more };
 }
 
+/** The keys that hold data, or say what there is, with the time that each has left. */
+async function dataKeysOf(connection: RedisConnection): Promise<[key: string, ms: number][]> {
+  const keys = [...await keysLeft({ connection, keyPrefix: "gunicorn" })];
+  return keys.filter(([key]) => !/:gpe:(alive|lease|tombstone)(:|$)/.test(key));
+}
+
 async function waitUntil(end: number): Promise<void> {
   await waitFor(() => performance.now() >= end, { deadlineMs: 10 * LIFE_MS, intervalMs: 50 });
 }
@@ -75,9 +82,7 @@ for (const lifeMs of [LIFE_MS, 0]) {
       await using server = await startRedis();
       const options = programOn(server, { dataLifeMs: lifeMs });
       await using connection = await connectTo(options.redis);
-      const dataKeys = async (): Promise<[string, number][]> =>
-        [...await keysLeft({ connection, keyPrefix: "gunicorn" })]
-          .filter(([key]) => !/:gpe:(alive|lease|tombstone)(:|$)/.test(key));
+      const dataKeys = () => dataKeysOf(connection);
       await using retired = await startProgram(options);
       await using last = await startProgram(options);
       {
@@ -122,7 +127,11 @@ for (const survivor of ["another master", "an exporter"]) {
     ["redis-server"],
     async () => {
       await using server = await startRedis();
-      const env = { REDIS_TTL_SECONDS: `${TTL_MS / 1000}` };
+      const isForEver = survivor === "another master";
+      const env = {
+        REDIS_TTL_SECONDS: `${TTL_MS / 1000}`,
+        REDIS_TTL_DISABLED: `${isForEver}`,
+      };
       const flags = ["--redis-url", server.url];
       await using stack = new AsyncDisposableStack();
       let page: string;
@@ -174,6 +183,10 @@ for (const survivor of ["another master", "an exporter"]) {
       const uptimes = [...samples.keys()].filter((key) => /worker_uptime_seconds/.test(key));
       assertEquals(uptimes.length, others && 2);
       assertEquals(samples.get("gpe_scrape_corrections_total"), 0);
+      await using connection = await connectTo({ host: "127.0.0.1", port: server.port });
+      const left = await dataKeysOf(connection);
+      assertGreater(left.length, 10);
+      assertEquals(left.filter(([, ms]) => (ms === -1) !== isForEver), []);
     },
   );
 }

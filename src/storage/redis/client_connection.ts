@@ -7,6 +7,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { StorageError } from "../../core/errors.ts";
 import { type Log, SILENT_LOG } from "../../core/log.ts";
+import { type ClientSource, keepClient } from "./client_life.ts";
 import type { RedisConnection } from "./connection.ts";
 import { CONNECTION, problemLog } from "./problem_log.ts";
 import type { RedisClient } from "./redis_client.ts";
@@ -19,7 +20,6 @@ import {
   TIMED_OUT,
 } from "./redis_errors.ts";
 import { runScript, sendCommands } from "./send_commands.ts";
-import { refuseServer } from "./server_check.ts";
 
 export type { RedisClient, RedisPipeline } from "./redis_client.ts";
 
@@ -33,17 +33,9 @@ export interface ClientConnectionOptions {
   readonly log?: Log;
   /** How long a command may take, in milliseconds. @default {5000} */
   readonly commandTimeoutMs?: number;
-  /** Whether the client is somebody else's: it connects anew by itself, and is not closed. */
-  readonly injected?: boolean;
   /** Whether a replica is refused. */
   readonly masterOnly?: boolean;
 }
-
-/** How long to wait before it is tried again to connect: doubled each time, half of it by chance. */
-const RETRY_MS = { first: 100, most: 2000 };
-
-/** How soon a server that loads its data is asked again. */
-const LOADING_RETRY_MS = 250;
 
 /**
  * How long a connection to a server that refuses writes is kept: behind a host name another server
@@ -51,177 +43,68 @@ const LOADING_RETRY_MS = 250;
  */
 const READONLY_KEPT_MS = 10_000;
 
-/** How long the end of a connection is waited for. */
-const CLOSE_MS = 1000;
-
 /**
  * Makes a connection of a client. It fails fast while there is none: nothing is queued, so memory
- * stays bounded. A client that is not injected must not connect anew by itself, nor queue commands.
+ * stays bounded.
  */
 export function clientConnection(
-  client: RedisClient,
+  source: ClientSource,
   options: ClientConnectionOptions = {},
 ): RedisConnection {
-  const { commandTimeoutMs = 5000, log = SILENT_LOG, injected = false } = options;
-  const { target = "Redis", secrets = [], masterOnly = false } = options;
+  const { commandTimeoutMs = 5000, log = SILENT_LOG, masterOnly = false } = options;
+  const { target = "Redis", secrets = [] } = options;
   const errors = redisErrors(target, secrets);
   const problems = problemLog(log, `Redis at ${JSON.stringify(target)} works again`);
-  let connectedSince: number | undefined;
-  // What is known about a connection holds for that one only.
-  let connection = 0;
-  // The connection that must not be used: it selected no database, or lags behind.
-  let dropped = -1;
-  let attempts = 0;
-  // Whether it has been told why the attempt to connect fails.
-  let failed = false;
-  let sentinelError: unknown;
-  let closed = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  const life = keepClient(source, { errors, problems, commandTimeoutMs, masterOnly });
 
-  const later = (action: () => void, ms: number): void => {
-    clearTimeout(timer);
-    timer = setTimeout(action, ms);
-    timer.unref();
+  const expectClient = (): RedisClient => {
+    if (life.connectedSince !== undefined) return life.client;
+    if (problems.problem === undefined) throw errors.command(new Error(NOT_CONNECTED));
+    throw new StorageError(problems.problem, target);
   };
-  const connect = (): void => {
-    if (closed) return;
-    client.connect().catch((error) => {
-      // Most errors come as an event before, which says more.
-      if (!failed) problems.raise(CONNECTION, errors.connecting(error).message);
-    });
-  };
-  const drop = (): void => {
-    dropped = connection;
-    failed = true;
-    connectedSince = undefined;
-    // Of a connection that is closed already ioredis would remember it for the next one.
-    if (!injected && !["close", "end"].includes(client.status)) client.disconnect();
-  };
-  const giveUp = (): void => {
-    problems.raise(CONNECTION, errors.connecting(new Error(TIMED_OUT)).message);
-    drop();
-  };
-  const inTime = async <T>(work: Promise<T>): Promise<T> => {
+  const inTime = async <T>(client: RedisClient, work: Promise<T>): Promise<T> => {
     let limit: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
       limit = setTimeout(() => reject(new Error(TIMED_OUT)), commandTimeoutMs);
     });
-    const mine = connection;
     try {
       return await Promise.race([work, late]);
     } catch (error) {
       const failure = errors.command(error);
-      if (error instanceof Error && error.message === TIMED_OUT && mine === connection) {
-        problems.raise(CONNECTION, failure.message);
-        drop();
-        // Another's client is left alone, but gets no more to do until it answers.
-        const again = (): void => void (mine === connection && check());
-        if (injected) work.then(again, again);
-      } else if (isCut(failure) && !client.isCluster && mine === connection) {
-        connectedSince = undefined; // The event "close" comes some turns later.
-      }
+      if (error instanceof Error && error.message === TIMED_OUT) {
+        if (client === life.client) problems.raise(CONNECTION, failure.message);
+        life.drop(client, work);
+      } else if (isCut(failure) && !client.isCluster) life.cut(client);
       throw failure;
     } finally {
       clearTimeout(limit);
     }
   };
-  const check = async (): Promise<void> => {
-    const mine = connection;
-    try {
-      const refused = await inTime(refuseServer(client, masterOnly));
-      if (mine !== connection || closed || (dropped === mine && !injected)) return;
-      if (refused === undefined) {
-        attempts = 0;
-        clearTimeout(timer);
-        connectedSince = performance.now();
-        problems.clear(CONNECTION);
-        return;
-      }
-      problems.raise(CONNECTION, errors.connecting(refused).message);
-      if (/^LOADING/.test(refused.message)) {
-        later(() => void (mine === connection && check()), LOADING_RETRY_MS);
-      } else drop();
-    } catch (error) {
-      if (mine !== connection || closed) return;
-      problems.raise(CONNECTION, errors.connecting(error).message);
-      drop();
-    }
-  };
-
-  const listeners = {
-    connecting: () => {
-      connection++;
-      connectedSince = undefined;
-      failed = closed;
-      sentinelError = undefined;
-      // A server that accepts connections and says nothing gives no event.
-      if (!injected) later(giveUp, 2 * commandTimeoutMs);
-    },
-    ready: () => {
-      if (dropped !== connection) void check();
-    },
-    error: (error: unknown) => {
-      failed = true;
-      const inVain = error instanceof Error && error.message.startsWith("All sentinels");
-      // After the last Sentinel the list begins anew, which is no news.
-      if (inVain && sentinelError === undefined) return;
-      const told = inVain ? sentinelError : error;
-      problems.raise(CONNECTION, errors.connecting(told).message);
-      // ioredis goes on in database 0 when the one wanted cannot be selected.
-      if (error instanceof Error && error.name === "ReplyError") drop();
-    },
-    // The error after the last Sentinel does not say what was wrong; who refuses says more than who
-    // does not answer.
-    sentinelError: (error: unknown) => {
-      if (sentinelError === undefined || !isCut(errors.connecting(error))) sentinelError = error;
-    },
-    close: () => {
-      if (connectedSince !== undefined && !closed) {
-        problems.raise(CONNECTION, errors.connecting("closed").message);
-      }
-      connection++;
-      connectedSince = undefined;
-    },
-    end: () => {
-      if (closed || injected) return;
-      const delay = Math.min(RETRY_MS.first * 2 ** attempts++, RETRY_MS.most);
-      later(connect, delay * (0.5 + Math.random() / 2));
-    },
-  };
-  for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
-  if (client.status === "ready") void check();
-  else if (client.status === "wait") connect();
-
-  const expectConnected = (): void => {
-    if (connectedSince !== undefined) return;
-    if (problems.problem === undefined) throw errors.command(new Error(NOT_CONNECTED));
-    throw new StorageError(problems.problem, target);
-  };
-  /** Notes how an operation went. @returns What to give for the error */
-  const note = (topic: string, error: unknown): Error => {
+  /** Notes how an operation failed. @returns What to give for the error */
+  const note = (client: RedisClient, topic: string, error: unknown): Error => {
     const failure = errors.command(error);
-    if (!isServerState(failure)) return failure;
-    if (connectedSince !== undefined) problems.raise(topic, failure.message);
+    if (!isServerState(failure) || life.connectedSince === undefined) return failure;
+    problems.raise(topic, failure.message);
     const old = performance.now() - READONLY_KEPT_MS;
-    if (isReadOnly(failure) && connectedSince !== undefined && connectedSince < old) drop();
+    if (isReadOnly(failure) && life.connectedSince < old) life.drop(client, Promise.resolve());
     return failure;
   };
 
   return {
     get connectedSince() {
-      return connectedSince;
+      return life.connectedSince;
     },
     get problem() {
       return problems.problem;
     },
     async send(commands) {
       if (commands.length === 0) return [];
-      expectConnected();
+      const client = expectClient();
       const topic = [...new Set(commands.map(([name]) => name))].join(" ");
       let refused = false;
-      const replies = (await inTime(sendCommands(client, commands))).map((reply) => {
+      const replies = (await inTime(client, sendCommands(client, commands))).map((reply) => {
         if (!(reply instanceof Error)) return reply;
-        const failure = note(topic, reply);
+        const failure = note(client, topic, reply);
         refused ||= isServerState(failure);
         return failure;
       });
@@ -229,33 +112,15 @@ export function clientConnection(
       return replies;
     },
     async run(script, keys, args) {
-      expectConnected();
+      const client = expectClient();
       try {
-        const reply = await inTime(runScript(client, script, keys, args));
+        const reply = await inTime(client, runScript(client, script, keys, args));
         problems.clear(script.name);
         return reply;
       } catch (error) {
-        throw note(script.name, error);
+        throw note(client, script.name, error);
       }
     },
-    async [Symbol.asyncDispose]() {
-      closed = true;
-      connectedSince = undefined;
-      clearTimeout(timer);
-      if (!injected) await end(client);
-      for (const [event, listener] of Object.entries(listeners)) client.off(event, listener);
-    },
+    [Symbol.asyncDispose]: () => life[Symbol.asyncDispose](),
   };
-}
-
-/** Ends the connection, and waits for that: sockets are closed some turns later. */
-async function end(client: RedisClient): Promise<void> {
-  if (client.status === "end") return;
-  let limit: ReturnType<typeof setTimeout> | undefined;
-  await new Promise<void>((resolve) => {
-    client.on("end", () => resolve());
-    limit = setTimeout(resolve, CLOSE_MS);
-    client.disconnect();
-  });
-  clearTimeout(limit);
 }

@@ -25,8 +25,7 @@ import type { RedisClient } from "./redis_client.ts";
 export function connectRedis(options: RedisOptions): RedisConnection {
   const { client, log = SILENT_LOG, commandTimeoutMs = 5000 } = options;
   if (client !== undefined) {
-    const shared = { log, commandTimeoutMs, injected: true, target: "the given client" };
-    return clientConnection(client, shared);
+    return clientConnection({ client }, { log, commandTimeoutMs, target: "the given client" });
   }
   const endpoint = redisEndpoint(options);
   const { target } = endpoint;
@@ -39,7 +38,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
   };
   let problem: string | undefined;
   const opened = loadClients().then(
-    (clients) => clientConnection(makeClient(clients, endpoint, options), settings),
+    (clients) => clientConnection({ make: () => makeClient(clients, endpoint, options) }, settings),
     (error) => {
       problem = `Cannot connect to Redis at ${JSON.stringify(target)}: ioredis is not there ` +
         `(${/^.*?(?=\. |\n|$)/.exec(error.message)}), so metrics stay in memory, ` +
@@ -174,7 +173,9 @@ function makeClient(
     return unreferenced(
       new Redis({
         ...alone,
-        sentinels: sentinels.map(({ host, port }) => ({ host, port })),
+        // A first one that never answers must not keep us from the others every time.
+        sentinels: sentinels.map(({ host, port }) => ({ host, port }))
+          .sort(() => Math.random() - 0.5),
         name: options.sentinelName ?? "mymaster",
         ...options.sentinelPassword ? { sentinelPassword: options.sentinelPassword } : {},
         ...endpoint.tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls.tls } : {},

@@ -271,7 +271,8 @@ export class Flusher {
     if (!this.#state.introduced || dataLifeMs === 0) return;
     const time = now();
     if (Math.abs(time - this.#renewedAt) < dataLifeMs / RENEWALS_PER_LIFE) return;
-    const own = this.#state.introducedFamilies;
+    // At first they have just been made; accumulators may be old.
+    const own = this.#renewedAt === -Infinity ? [] : this.#state.introducedFamilies;
     this.#commands += await renewLives(connection, keys, own, dataLifeMs);
     this.#renewedAt = time;
   }

@@ -41,8 +41,10 @@ export function problemLog(log: Log, end: string): ProblemLog {
     },
     raise(topic, text) {
       problems.set(topic, { text, since: performance.now() });
-      if (logged.has(text) || logged.size >= MAX_LINES) return;
-      logged.add(text);
+      // Which node or address it was this time stands in parentheses, and is no other problem.
+      const kind = text.replace(/ \(.*\)/s, "");
+      if (logged.has(kind) || logged.size >= MAX_LINES) return;
+      logged.add(kind);
       log.error(text);
     },
     clear(topic) {

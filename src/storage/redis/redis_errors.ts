@@ -18,6 +18,9 @@ export interface RedisErrors {
 /** The message of the error for a command that got no answer in time. */
 export const TIMED_OUT = "command timed out";
 
+/** The message of the error for a connection that was used and is closed. */
+export const CLOSED = "closed";
+
 /** The message of the error for a command while there is no connection, and nothing is known. */
 export const NOT_CONNECTED = "not connected";
 

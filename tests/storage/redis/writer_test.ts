@@ -142,43 +142,60 @@ redisTest("flush() covers what changed while another one ran", async () => {
 
 redisTest("changes are sent by themselves, quiet ones with others or a heartbeat", async () => {
   await using scene = await writerScene({
-    flushIntervalMs: 5,
-    now: Date.now,
+    flushIntervalMs: 2,
     isQuiet: (name) => name === "quiet",
   });
-  const { writer, outcomes } = scene;
+  const { writer } = scene;
+  const isStored = (name: string, text: string): Promise<true> =>
+    waitFor(async () => {
+      const stored = await scene.stored("counter", undefined, name);
+      return stored.get(keyOf(name)) === text;
+    });
   const quiet = writer.allocate("counter", undefined, keyOf("quiet"));
   const loud = writer.allocate("counter", undefined, keyOf("loud"));
-  await waitFor(() => outcomes.length > 0);
-  put(quiet, 1);
-  put(loud, 1);
-  await waitFor(async () => (await scene.stored("counter", undefined, "quiet")).size === 1);
-  put(quiet, 2);
-  await writer.flush();
-  const flushes = outcomes.length;
-  put(quiet, 3);
-  put(loud, 2);
-  await waitFor(() => outcomes.length > flushes);
-  assertEquals([...(await scene.stored("counter", undefined, "quiet")).values()], ["3"]);
+  await isStored("quiet", "0");
+  for (let i = 1; i <= 3; i++) {
+    put(loud, i);
+    await isStored("loud", `${i}`);
+    put(quiet, i);
+    put(loud, i + 0.5);
+    await isStored("loud", `${i + 0.5}`);
+    assertEquals([...(await scene.stored("counter", undefined, "quiet")).values()], [`${i}`]);
+  }
+  put(quiet, 4);
+  scene.nowMs += 100_000;
+  await isStored("quiet", "4");
 });
 
 redisTest("the heartbeat goes on while nothing changes", async () => {
-  await using scene = await writerScene({ ttlMs: 300, now: Date.now });
+  await using scene = await writerScene({ flushIntervalMs: 2 });
   const { connection, keys, outcomes } = scene;
-  await waitFor(() => outcomes.length >= 4);
-  assert(outcomes.every(({ result, fields }) => result === "ok" && fields === 0));
-  assertEquals(await connection.ask("EXISTS", keys.alive(ID)), 1);
+  for (let beats = 1; beats <= 4; beats++) {
+    await waitFor(() => outcomes.filter(({ result }) => result === "ok").length === beats);
+    await connection.ask("PEXPIRE", keys.alive(ID), "60000");
+    scene.nowMs += 100_000;
+    await waitFor(async () => Number(await connection.ask("PTTL", keys.alive(ID))) > 200_000);
+  }
+  assert(outcomes.every(({ fields }) => fields === 0));
 });
 
 redisTest(
   "data lives while nothing changes, also when it would not outlive a heartbeat",
   async () => {
-    await using scene = await writerScene({ dataLifeMs: 800, now: Date.now });
-    const { writer, connection, keys, outcomes } = scene;
-    put(writer.allocate("counter", undefined, keyOf("x")), 3);
-    await waitFor(() => outcomes.length >= 16);
-    assertEquals([...(await scene.stored("counter", undefined, "x")).values()], ["3"]);
-    assertEquals(await connection.ask("EXISTS", keys.epoch), 1);
+    await using scene = await writerScene({
+      flushIntervalMs: 2,
+      ttlMs: 300_000_000,
+      dataLifeMs: 800_000,
+    });
+    const { writer, connection, keys } = scene;
+    writer.allocate("counter", undefined, keyOf("x"));
+    await writer.flush();
+    const family = { kind: "counter", mode: undefined, writer: ID, hash: familyHash("x") } as const;
+    for (const key of [keys.data(formatFamily(family)), keys.sequence(ID), keys.epoch]) {
+      await connection.ask("PEXPIRE", key, "60000");
+      scene.nowMs += 100_000;
+      await waitFor(async () => Number(await connection.ask("PTTL", key)) > 700_000);
+    }
   },
 );
 
