@@ -13,6 +13,7 @@ import { directoryStorage } from "../storage/directory.ts";
 import { storagePlace } from "../storage/place.ts";
 import { openedStorage } from "../storage/process_storage.ts";
 import { redisStorage } from "../storage/redis.ts";
+import { startRetiring } from "../storage/retiring.ts";
 import type { Storage } from "../storage/storage.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
 import { permittedEnv, permittedHostname } from "./runtime.ts";
@@ -43,7 +44,7 @@ export interface OpenedStorage extends AsyncDisposable {
 /**
  * Connects all metrics of this process, those made before as well, with the storage that a metrics
  * endpoint reads: files, or Redis. A Redis server need not be there: values stay in memory, and go to
- * it when it is.
+ * it when it is. The process then also retires dead writers there, one of all that could at a time.
  *
  * Permissions: read and write for the directory, and `ffi` for files that survive SIGKILL to the last
  * increment; or `net` for Redis. `env` for the variables, where none of both is given.
@@ -56,9 +57,14 @@ export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
   const { log = SILENT_LOG } = options;
   const storage = chooseStorage(options);
   const opened = openProcessStorage({ storage, log });
+  // Files stay until somebody retires them; what dead writers have on a server lapses, totals too.
+  const retiring = storage.place.kind === "redis"
+    ? startRetiring({ retire: storage.retire, log })
+    : undefined;
   return {
     writer: opened.writer,
     async [Symbol.asyncDispose]() {
+      await retiring?.[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();
       await storage[Symbol.asyncDispose]();
     },

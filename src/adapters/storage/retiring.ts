@@ -58,6 +58,7 @@ export function startRetiring({ retire, log }: RetiringOptions): Retiring {
         schedule(wanted ? SOON_MS : INTERVAL_MS);
       });
     }, delayMs);
+    timer.unref(); // It is beside other work, and no reason to go on without.
   }
 
   schedule(INTERVAL_MS);

@@ -1,9 +1,21 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { aggregate, openStorage, StorageError } from "../../../mod.ts";
+import { awaitConnection, connectRedis } from "../../../src/storage/redis/connect.ts";
+import { redisKeys } from "../../../src/storage/redis/keys.ts";
+import type { RedisOptions } from "../../../src/storage/redis/options.ts";
+import { openRedisWriter } from "../../../src/storage/redis/writer.ts";
 import { externalTest } from "../../support/externals.ts";
 import { freePort } from "../../support/free_port.ts";
+import { testRedis } from "../../support/redis_client.ts";
 import { startRedis } from "../../support/redis_server.ts";
 import { spawn } from "../../support/spawn.ts";
+import { waitFor } from "../../support/wait_for.ts";
 
 const PROGRAM = new URL("./programs/count_on_redis.ts", import.meta.url).pathname;
 
@@ -44,6 +56,26 @@ for (const how of ["options", "environment", "client"] as const) {
     assertEquals((await run()).all, "5");
   });
 }
+
+externalTest("openStorage() on Redis retires writers that died, and keeps their totals", [
+  "redis-server",
+], async () => {
+  await using redis = await startRedis();
+  await using client = testRedis(redis.port);
+  const options: RedisOptions = { host: "127.0.0.1", port: redis.port, keyPrefix: "retiring" };
+  const keys = redisKeys("retiring");
+  await using connection = connectRedis(options);
+  const dead = openRedisWriter({
+    ...{ connection, keyPrefix: "retiring", pid: 1, host: "gone", ttlMs: 60_000 },
+  });
+  const cell = dead.allocate("counter", undefined, '["jobs", "jobs_total", {}, "Jobs"]');
+  cell.values[cell.index] = 0.1;
+  await awaitConnection(connection);
+  await dead[Symbol.asyncDispose]();
+  await using _opened = openStorage({ redis: { ...options, ttlSeconds: 1 } });
+  await waitFor(async () => await client.call("HEXISTS", keys.writers, dead.writer) === 0);
+  assertStringIncludes(await aggregate(), "jobs_total 0.1\n");
+});
 
 Deno.test("openStorage() refuses two storages", () => {
   const options = { directory: "/tmp/nowhere", redis: { host: "127.0.0.1" } };
