@@ -36,9 +36,12 @@ const CLIENTS = 8;
 
 /**
  * On Redis a kill may cost what was counted in the last interval, and while that was flushed: half a
- * second, and as long as a command may take where many tests share the machine.
+ * second, and some more where many tests share the machine.
  */
-const UNFLUSHED_MS = 1000 + (Deno.env.get("GPE_FAULTS") === "full" ? 500 : 5000);
+const UNFLUSHED_MS = 1000 + (Deno.env.get("GPE_FAULTS") === "full" ? 500 : 2000);
+
+/** There a process has to answer for so long before it is killed that most of it must be stored. */
+const SETTLED_MS = UNFLUSHED_MS + 1500;
 
 /** What the clients know. */
 interface Load {
@@ -145,7 +148,8 @@ async function sendRequests(serving: Serving, load: Load): Promise<void> {
  * Kills one of the workers and waits until another one is in its place, and the load went on.
  *
  * @param ended How many workers have ended then.
- * @param atOnce Whether the page shows what happens at once.
+ * @param atOnce Whether the page shows what happens at once; otherwise the worker is one that has
+ * answered for a while.
  */
 async function killOne(
   serving: Serving,
@@ -157,7 +161,7 @@ async function killOne(
   const before = load.answered;
   await waitFor(() => load.answered > before + 50);
   const workers = await childrenOf(gpe.pid);
-  const pid = workers[ended % workers.length]!;
+  const pid = atOnce ? workers[ended % workers.length]! : await settled(load, workers);
   const at = performance.now();
   Deno.kill(pid, "SIGKILL");
   await waitFor(async () => {
@@ -169,6 +173,13 @@ async function killOne(
       sumOf(samples, "gunicorn_workers", { state: "running" }) === WORKERS;
   }, { what: () => `a worker in the place of the killed one; there is:\n${gpe.stderr}` });
   return { pid, at };
+}
+
+/** The first of these processes that has answered for a while. */
+async function settled({ answers }: Load, pids: readonly number[]): Promise<number> {
+  return await waitFor(() =>
+    pids.find((pid) => performance.now() - (answers.get(pid)?.[0] ?? Infinity) > SETTLED_MS)
+  );
 }
 
 /** How many answers the killed processes gave of which the storage may know nothing. */
