@@ -60,8 +60,8 @@ if not epoch then
   epoch = ARGV[4]
   set(KEYS[2], epoch, catalogueLife)
 end
-set(KEYS[3], own, life)
 set(KEYS[4], '1', ARGV[7])
+set(KEYS[3], own, life)
 
 local result = {'ok', epoch}
 local failure
@@ -91,22 +91,22 @@ for _ = 1, tonumber(ARGV[11]) do
     write(meta, at + 3, first - 1)
     if try(KEYS[6], 'SADD', KEYS[6], ARGV[at]) == 1 then added = true end
     if life ~= '0' then
-      redis.call('PEXPIRE', data, life)
-      redis.call('PEXPIRE', meta, life)
+      try(data, 'PEXPIRE', data, life)
+      try(meta, 'PEXPIRE', meta, life)
     end
   end
   at, key = first + samples, key + 2
 end
+if added then
+  redis.pcall('INCR', KEYS[7]) -- readers look at the lists as well
+  if catalogueLife ~= '0' then
+    for i = 5, 7 do try(KEYS[i], 'PEXPIRE', KEYS[i], catalogueLife) end
+    try(KEYS[2], 'PEXPIRE', KEYS[2], catalogueLife)
+  end
+end
 if failure then
   set(KEYS[3], stored, life)
   return redis.error_reply(failure)
-end
-if added then
-  try(KEYS[7], 'INCR', KEYS[7])
-  if catalogueLife ~= '0' then
-    for i = 5, 7 do redis.call('PEXPIRE', KEYS[i], catalogueLife) end
-    redis.call('PEXPIRE', KEYS[2], catalogueLife)
-  end
 end
 return result
 `,

@@ -86,6 +86,8 @@ end
 redis.call('INCR', KEYS[2])
 keep(KEYS[2], ARGV[4])
 for _, move in ipairs(moves) do
+  -- Where this right is missing it has to end before anything was added: it would be added each time.
+  redis.call('HDEL', move.meta, '')
   if #move.entries > 0 then
     redis.call('HSET', move.data, unpack(move.entries))
     if move.isNew then redis.call('HSET', move.meta, unpack(move.about)) end

@@ -128,6 +128,7 @@ function oneLine(text: string): string {
 
 function codeOf(error: unknown, message: string): string {
   if (/DB index is out of range/.test(message)) return "DBRANGE";
+  if (/executing the script can't/.test(message)) return "NOPERM";
   if (message === TIMED_OUT) return "TIMEOUT";
   // Sentinels and clusters give the last node's error inside of a longer text.
   const reply = /(?:^|: |because |Last error: (?:ReplyError: )?)([A-Z]{2,})\b/.exec(message)?.[1];
