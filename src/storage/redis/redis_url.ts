@@ -44,7 +44,7 @@ export function parseRedisUrl(text: string): RedisUrl | undefined {
   }
 }
 
-/** A URL without user and password, for people to see. */
+/** A URL, or what was meant to be one, without user and password, for people to see. */
 export function maskRedisUrl(text: string): string {
-  return text.replace(/\/\/.*@/s, "//***@");
+  return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
 }
