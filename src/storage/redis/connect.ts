@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import process from "node:process";
 import { setTimeout } from "node:timers";
-import { StorageError } from "../../core/errors.ts";
+import { ConfigError, StorageError } from "../../core/errors.ts";
 import { SILENT_LOG } from "../../core/log.ts";
 import { clientConnection, type ClientConnectionOptions } from "./client_connection.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -25,6 +25,12 @@ import type { RedisClient } from "./redis_client.ts";
 export function connectRedis(options: RedisOptions): RedisConnection {
   const { client, log = SILENT_LOG, commandTimeoutMs = 5000 } = options;
   if (client !== undefined) {
+    const prefix = client.options?.keyPrefix ?? "";
+    if (prefix !== "") {
+      // It knows the keys of commands, but neither those in a script's arguments nor those SCAN finds.
+      const wanted = "expected none: the option keyPrefix says what all keys begin with";
+      throw new ConfigError([`client has keyPrefix ${JSON.stringify(prefix)}, ${wanted}`]);
+    }
     return clientConnection({ client }, { log, commandTimeoutMs, target: "the given client" });
   }
   const endpoint = redisEndpoint(options);

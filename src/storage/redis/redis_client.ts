@@ -8,12 +8,14 @@
 export interface RedisClient {
   /** `"ready"` while commands can be sent. */
   readonly status: string;
+  /** How it was made. `keyPrefix`: what it puts before the names of keys by itself. */
+  readonly options?: { readonly keyPrefix?: string | undefined };
   /** Whether it is a client for a cluster. */
   readonly isCluster?: boolean;
   /** Connects; rejects when that fails. */
   connect(): Promise<void>;
   /** Sends a command. */
-  call(command: string, ...args: string[]): Promise<unknown>;
+  call(command: string, args: string[]): Promise<unknown>;
   /** Begins a pipeline. */
   pipeline(): RedisPipeline;
   /** Ends the connection. @param reconnect Whether to connect anew */

@@ -36,10 +36,11 @@ export async function runScript(
 ): Promise<unknown> {
   const rest = [String(keys.length), ...keys, ...args];
   try {
-    return await client.call("EVALSHA", sha, ...rest);
+    // An array: there may be more than a call can have arguments.
+    return await client.call("EVALSHA", [sha, ...rest]);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-    return await client.call("EVAL", lua, ...rest);
+    return await client.call("EVAL", [lua, ...rest]);
   }
 }
 
@@ -59,7 +60,7 @@ async function followRedirections(
   for (const [index, [name, ...args]] of commands.entries()) {
     if (index < first) continue;
     try {
-      replies[index] = await client.call(name, ...args);
+      replies[index] = await client.call(name, args);
     } catch (error) {
       if (!isReply(error)) throw error;
       replies[index] = error;

@@ -190,6 +190,15 @@ externalTest(
   },
 );
 
+externalTest("run() takes more arguments than a call may have", ["redis-server"], async () => {
+  await using redis = await startRedis();
+  await using scene = connectionScene({ host: "127.0.0.1", port: redis.port });
+  const { connection } = scene;
+  await scene.connected();
+  const count = redisScript("count", "return #ARGV");
+  assertEquals(await connection.run(count, [], new Array(300_000).fill("x")), 300_000);
+});
+
 externalTest(
   "run() says why the server refuses to write, and when it takes writes again",
   ["redis-server"],

@@ -24,6 +24,9 @@ Deno.test("parseRedisUrl() reads host, port, database, user and password", () =>
 Deno.test("maskRedisUrl() hides user and password, also in what is no URL", () => {
   assertEquals(maskRedisUrl("redis://u:p@ss/w@h:1/2"), "redis://***@h:1/2");
   assertEquals(maskRedisUrl("redis://h:1/2"), "redis://h:1/2");
+  for (const text of ["u:p@h:1", ":p@h", "redis:u:p@h", "redis:/u:p@h"]) {
+    assertEquals(maskRedisUrl(text).replace(/:1$/, ""), "***@h", text);
+  }
 });
 
 Deno.test("redisEndpoint() prefers the URL to host, port and database", () => {
@@ -45,6 +48,7 @@ Deno.test("connectRedis() refuses options that contradict each other, without a 
     [{ sentinels: NODES, clusterNodes: NODES }, "sentinels and clusterNodes contradict each other"],
     [{ clusterNodes: NODES, db: 1 }, 'db is "1", but a cluster has no other database than 0'],
     [{ url: "redis://h", tls: true }, "tls is given, but url has no TLS, expected rediss://"],
+    [{ client: { options: { keyPrefix: "app:" } } }, 'client has keyPrefix "app:", expected none'],
     [{ username: "u" }, "username is given without a password, expected password"],
   ];
   for (const [options, text] of refused) {
