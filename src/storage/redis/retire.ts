@@ -78,6 +78,9 @@ export interface RedisRetirer extends AsyncDisposable {
 /** How many writers may fail, for whatever reason, before the rest is left to the next pass. */
 const MAX_FAILURES = 3;
 
+/** How many problems of a pass are named: whoever fills a list with garbage is not to fill the log. */
+const MAX_PROBLEMS = 100;
+
 /** Makes a retirer. */
 export function createRedisRetirer(options: RedisRetirerOptions): RedisRetirer {
   const declared = new Set<string>();
@@ -132,7 +135,9 @@ class Pass {
     const { connection, keyPrefix, dataLifeMs, log, now } = this.#options;
     const keys = redisKeys(keyPrefix);
     const report = (source: string, message: string): void => {
-      this.#problems.set(`${source} ${message}`, { source, message });
+      const more = { source: keyPrefix, message: "More than that stays: not all of it is named" };
+      const problem = this.#problems.size < MAX_PROBLEMS ? { source, message } : more;
+      this.#problems.set(`${problem.source} ${problem.message}`, problem);
     };
     const { writers, nowMs } = await listWriters(connection, keys, report);
     const nowSeconds = (now?.() ?? nowMs) / 1000;
@@ -148,7 +153,8 @@ class Pass {
     if (lease === undefined) return this.#result(true);
     try {
       const context = { connection, keys, lease, report };
-      const dead = await bury(context, suspects, this.#judgement.ended, tombstoneLife(dataLifeMs));
+      const lifeMs = tombstoneLife(dataLifeMs);
+      const dead = await bury(context, suspects, this.#judgement.ended, lifeMs, this.#stop);
       await this.#retireAll(context, dead, nowSeconds);
     } catch (error) {
       if (error instanceof LeaseLost) return this.#result(true);

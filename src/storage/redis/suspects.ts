@@ -28,6 +28,7 @@ export function isSuspect(
  * Gives tombstones to those that have none.
  *
  * @param lifeMs How long a tombstone stays, in milliseconds.
+ * @param stop Ends it early: the others are left to the next pass.
  * @returns Those that are dead, with everything they have: none of them can add to it any more.
  * @throws {LeaseLost}
  * @throws {StorageError}
@@ -37,9 +38,11 @@ export async function bury(
   suspects: readonly ListedWriter[],
   ended: readonly string[],
   lifeMs: number,
+  stop: AbortSignal,
 ): Promise<DeadWriter[]> {
   const tombstones = new Map<ListedWriter, string>();
   for (const suspect of suspects) {
+    if (stop.aborted) break;
     const { id, tombstone } = suspect;
     const reply = tombstone ?? await lease.run(
       TOMBSTONE,

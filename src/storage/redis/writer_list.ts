@@ -11,6 +11,7 @@ import {
   type RedisKeys,
   RETIRED_WRITER,
 } from "./keys.ts";
+import { shown } from "./redis_source.ts";
 
 /** A writer, as the server knows it. */
 export interface ListedWriter {
@@ -65,11 +66,11 @@ export async function listWriters(
     starts.set(writersReply[i] as string, writersReply[i + 1] as string);
   }
   const found = parseFamilies(familiesReply, keys, report);
-  const families = Map.groupBy(found, ({ writer }) => writer);
+  const families = byWriter(found);
   families.delete(RETIRED_WRITER);
   const ids = [...new Set([...starts.keys(), ...families.keys()])].filter((id) => {
     const isWriter = id !== RETIRED_WRITER && isPlain(id);
-    if (!isWriter) report(keys.writers, `Cannot retire writer: its id is ${JSON.stringify(id)}`);
+    if (!isWriter) report(keys.writers, `Cannot retire writer: its id is ${shown(id)}`);
     return isWriter;
   }).sort();
   const texts = await ask(connection, ids.flatMap((id) => [keys.alive(id), keys.tombstone(id)]));
@@ -93,8 +94,8 @@ function parseFamilies(texts: readonly string[], keys: RedisKeys, report: Report
   return texts.toSorted().flatMap((text) => {
     const family = parseFamily(text);
     if (family !== undefined && isPlain(text)) return [family];
-    const shown = JSON.stringify(text.slice(0, 200));
-    report(keys.families, `Cannot retire family: it is ${shown}, expected type, writer and hash`);
+    const what = `it is ${shown(text)}, expected type, writer and hash`;
+    report(keys.families, `Cannot retire family: ${what}`);
     return [];
   });
 }
@@ -105,7 +106,18 @@ export async function listFamilies(
   keys: RedisKeys,
 ): Promise<ReadonlyMap<string, readonly FamilyKey[]>> {
   const [reply] = expectReplies(await connection.send([["SMEMBERS", keys.families]]));
-  return Map.groupBy(parseFamilies(reply as string[], keys, () => {}), ({ writer }) => writer);
+  return byWriter(parseFamilies(reply as string[], keys, () => {}));
+}
+
+/** Node 20 has no `Map.groupBy`. */
+function byWriter(families: readonly FamilyKey[]): Map<string, FamilyKey[]> {
+  const groups = new Map<string, FamilyKey[]>();
+  for (const family of families) {
+    const group = groups.get(family.writer);
+    if (group === undefined) groups.set(family.writer, [family]);
+    else group.push(family);
+  }
+  return groups;
 }
 
 /** What is not UTF-8 was decoded to U+FFFD: the server would not find it by this text. */

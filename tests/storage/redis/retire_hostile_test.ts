@@ -104,6 +104,19 @@ retireDamaged(
   },
 );
 
+retireDamaged(
+  "retire() names some of very many entries that it leaves out",
+  [
+    ["HSET", counter, ...Array.from({ length: 300 }, (_, i) => [`garbage ${i}`, "1"]).flat()],
+    ["SADD", keys.families, ...Array.from({ length: 300 }, (_, i) => `${i}${"x".repeat(10_000)}`)],
+  ],
+  async (place, problems) => {
+    assertEquals(problems.length, 101);
+    assertEquals(problems.every((line) => line.length < 400), true);
+    assertEquals(await ask(place.connection, "HLEN", counter), 300);
+  },
+);
+
 const OTHERS: readonly (readonly [what: string, command: RedisCommand])[] = [
   ["data", ["SET", counter, "mine"]],
   ["meta", ["SET", keys.meta(familyOf(COUNTER, ID)), "mine"]],
