@@ -136,6 +136,7 @@ export class Flusher {
   }
 
   async #flushAll(heartbeat: boolean, report: (message: string) => void): Promise<number> {
+    await this.#checkExpired();
     const cursor: Cursor = { family: 0, series: 0 };
     let wanted = heartbeat || this.#reconnected;
     for (let refusals = 0; refusals < MAX_REFUSALS;) {
@@ -158,6 +159,20 @@ export class Flusher {
     }
     report("Cannot flush: the server found another state each time, expected a stable one");
     return MAX_REFUSALS;
+  }
+
+  /**
+   * After a long silence data may have ended that was not renewed, while the number of the last script,
+   * which was set later, is still there: as if nothing was missing.
+   */
+  async #checkExpired(): Promise<void> {
+    const { dataLifeMs, now } = this.#options;
+    const { introduced, acknowledgedAt } = this.#state;
+    // Half of a life: data was renewed an eighth of it before that, or a little earlier.
+    if (!introduced || dataLifeMs === 0 || now() - acknowledgedAt < dataLifeMs / 2) return;
+    const stored = await this.#readStored(this.writer, this.families);
+    // Otherwise the next script is told what happened.
+    if (stored !== undefined && stored.sequence !== 0) this.#state.goBack(stored);
   }
 
   async #send(flight: Flight): Promise<FlushAnswer> {

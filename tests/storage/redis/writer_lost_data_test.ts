@@ -31,6 +31,21 @@ fencingTest("everything is written again when others began anew", async (scene) 
   assertEquals(await connection.ask("GET", keys.epoch), "another");
 });
 
+fencingTest("data that ended in a long silence is written again, all of it", async (scene) => {
+  const { writer, connection, keys } = scene;
+  scene.grow();
+  await writer.flush();
+  // Some hours later: the number of the last script lives longer than what was written before it.
+  scene.nowMs += 22 * 3600_000;
+  for (const family of await connection.ask("SMEMBERS", keys.families) as string[]) {
+    await connection.ask("DEL", keys.data(family), keys.meta(family));
+  }
+  scene.growOne(0);
+  await writer.flush();
+  await scene.expectExact();
+  assert(writer.flushed);
+});
+
 fencingTest(
   "data of an older state is brought up to date, with what differs alone",
   async (scene) => {
