@@ -51,8 +51,9 @@ export function redisStorage(options: RedisStorageOptions): Storage {
   const { client: _client, log: _log, ...plain } = redis;
   const target = redis.client === undefined ? redisEndpoint(redis).target : "the given client";
   const keyPrefix = redisPrefix(redis);
-  const ttlMs = (redis.ttlSeconds ?? TTL_SECONDS) * 1000;
-  const dataLifeMs = (redis.dataLifeSeconds ?? DAY_SECONDS) * 1000;
+  // The server takes whole milliseconds.
+  const ttlMs = Math.ceil((redis.ttlSeconds ?? TTL_SECONDS) * 1000);
+  const dataLifeMs = Math.ceil((redis.dataLifeSeconds ?? DAY_SECONDS) * 1000);
   let connection: RedisConnection | undefined;
   let retirer: RedisRetirer | undefined;
   let writer: RedisWriter | undefined;

@@ -10,7 +10,12 @@ import { ConfigError, StorageError } from "../../core/errors.ts";
 import { SILENT_LOG } from "../../core/log.ts";
 import { clientConnection, type ClientConnectionOptions } from "./client_connection.ts";
 import type { RedisConnection } from "./connection.ts";
-import { type RedisEndpoint, redisEndpoint, type RedisOptions } from "./options.ts";
+import {
+  redisContradictions,
+  type RedisEndpoint,
+  redisEndpoint,
+  type RedisOptions,
+} from "./options.ts";
 import { loadWithPermittedEnv } from "./permitted_env.ts";
 import type { RedisClient } from "./redis_client.ts";
 
@@ -25,12 +30,8 @@ import type { RedisClient } from "./redis_client.ts";
 export function connectRedis(options: RedisOptions): RedisConnection {
   const { client, log = SILENT_LOG, commandTimeoutMs = 5000 } = options;
   if (client !== undefined) {
-    const prefix = client.options?.keyPrefix ?? "";
-    if (prefix !== "") {
-      // It knows the keys of commands, but neither those in a script's arguments nor those SCAN finds.
-      const wanted = "expected none: the option keyPrefix says what all keys begin with";
-      throw new ConfigError([`client has keyPrefix ${JSON.stringify(prefix)}, ${wanted}`]);
-    }
+    const problems = redisContradictions(options);
+    if (problems.length > 0) throw new ConfigError(problems);
     return clientConnection({ client }, { log, commandTimeoutMs, target: "the given client" });
   }
   const endpoint = redisEndpoint(options);

@@ -112,13 +112,29 @@ const LIBRARY_NAMES: OptionNames = {
   password: "password",
 };
 
+/** As long as a timer can run. */
+const MAX_SECONDS = 2_147_483;
+
 /** What is malformed or contradicts itself, one line each. */
 export function redisContradictions(
   options: RedisOptions,
   names: OptionNames = LIBRARY_NAMES,
 ): string[] {
-  const { url, sentinels = [], clusterNodes = [], db = 0, tls = false } = options;
+  const { url, sentinels = [], clusterNodes = [], db = 0, tls = false, client } = options;
   const problems: string[] = [];
+  const { ttlSeconds = 1, dataLifeSeconds = 0 } = options;
+  if (!(ttlSeconds > 0 && ttlSeconds <= MAX_SECONDS)) {
+    problems.push(`ttlSeconds is ${ttlSeconds}, expected more than 0, at most ${MAX_SECONDS}`);
+  }
+  if (!(dataLifeSeconds >= 0 && Number.isFinite(dataLifeSeconds))) {
+    problems.push(`dataLifeSeconds is ${dataLifeSeconds}, expected 0 or more`);
+  }
+  const prefix = client?.options?.keyPrefix ?? "";
+  if (prefix !== "") {
+    // It knows the keys of commands, but neither those in a script's arguments nor those SCAN finds.
+    const wanted = "expected none: the option keyPrefix says what all keys begin with";
+    problems.push(`client has keyPrefix ${JSON.stringify(prefix)}, ${wanted}`);
+  }
   const parsed = url === undefined ? undefined : parseRedisUrl(url);
   if (url !== undefined && parsed === undefined) {
     problems.push(

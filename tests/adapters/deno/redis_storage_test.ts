@@ -72,7 +72,7 @@ externalTest("openStorage() on Redis retires writers that died, and keeps their 
   cell.values[cell.index] = 0.1;
   await awaitConnection(connection);
   await dead[Symbol.asyncDispose]();
-  await using _opened = openStorage({ redis: { ...options, ttlSeconds: 1 } });
+  await using _opened = openStorage({ redis: { ...options, ttlSeconds: 1.005 } });
   await waitFor(async () => await client.call("HEXISTS", keys.writers, dead.writer) === 0);
   assertStringIncludes(await aggregate(), "jobs_total 0.1\n");
 });

@@ -49,6 +49,9 @@ Deno.test("connectRedis() refuses options that contradict each other, without a 
     [{ clusterNodes: NODES, db: 1 }, 'db is "1", but a cluster has no other database than 0'],
     [{ url: "redis://h", tls: true }, "tls is given, but url has no TLS, expected rediss://"],
     [{ client: { options: { keyPrefix: "app:" } } }, 'client has keyPrefix "app:", expected none'],
+    [{ ttlSeconds: 0 }, "ttlSeconds is 0, expected more than 0, at most 2147483"],
+    [{ ttlSeconds: NaN, client: {} }, "ttlSeconds is NaN, expected more than 0"],
+    [{ dataLifeSeconds: -1 }, "dataLifeSeconds is -1, expected 0 or more"],
     [{ username: "u" }, "username is given without a password, expected password"],
   ];
   for (const [options, text] of refused) {
