@@ -7,6 +7,7 @@
 import type { Snapshot, StorageReader } from "../../core/storage.ts";
 import type { RedisConnection } from "./connection.ts";
 import { redisKeys } from "./keys.ts";
+import { nameProblems } from "./name_problems.ts";
 import type { PythonSample } from "./python_keys.ts";
 import { PythonSearch } from "./python_search.ts";
 import { PassReader, type RedisReadStats } from "./read_pass.ts";
@@ -43,10 +44,12 @@ class Reader implements RedisReader {
   readonly #passes: PassReader;
   readonly #sources: SourceSet;
   readonly #search: PythonSearch | undefined;
+  readonly #keyPrefix: string;
 
   constructor(options: RedisReaderOptions) {
     const { connection, keyPrefix, python = false, now = () => performance.now() } = options;
     const keys = redisKeys(keyPrefix);
+    this.#keyPrefix = keyPrefix;
     this.#passes = new PassReader(connection, keys);
     this.#sources = new SourceSet(keys, now);
     if (!python) return;
@@ -60,10 +63,10 @@ class Reader implements RedisReader {
 
   async read(): Promise<Snapshot> {
     const search = this.#search;
-    if (search === undefined) return await this.#read([]);
-    await search.ready();
-    const snapshot = await search.without(() => this.#read(search.samples));
-    return { ...snapshot, problems: [...snapshot.problems, ...search.problems] };
+    await search?.ready();
+    const snapshot = await (search?.without(() => this.#read(search.samples)) ?? this.#read([]));
+    const problems = [...snapshot.problems, ...search?.problems ?? []];
+    return { ...snapshot, problems: nameProblems(problems, this.#keyPrefix) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

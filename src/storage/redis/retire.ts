@@ -24,6 +24,7 @@ import { tombstoneLife } from "./flusher.ts";
 import { type FamilyKey, redisKeys } from "./keys.ts";
 import { LeaseLost, takeLease } from "./lease.ts";
 import { type DeadWriter, type RetireContext, WriterRetirement } from "./retire_writer.ts";
+import { nameProblems } from "./name_problems.ts";
 import { bury, deathOf, isSuspect, type Judgement } from "./suspects.ts";
 import { listWriters } from "./writer_list.ts";
 
@@ -77,9 +78,6 @@ export interface RedisRetirer extends AsyncDisposable {
 
 /** How many writers may fail, for whatever reason, before the rest is left to the next pass. */
 const MAX_FAILURES = 3;
-
-/** How many problems of a pass are named: whoever fills a list with garbage is not to fill the log. */
-const MAX_PROBLEMS = 100;
 
 /** Makes a retirer. */
 export function createRedisRetirer(options: RedisRetirerOptions): RedisRetirer {
@@ -135,9 +133,7 @@ class Pass {
     const { connection, keyPrefix, dataLifeMs, log, now } = this.#options;
     const keys = redisKeys(keyPrefix);
     const report = (source: string, message: string): void => {
-      const more = { source: keyPrefix, message: "More than that stays: not all of it is named" };
-      const problem = this.#problems.size < MAX_PROBLEMS ? { source, message } : more;
-      this.#problems.set(`${problem.source} ${problem.message}`, problem);
+      this.#problems.set(`${source} ${message}`, { source, message });
     };
     const { writers, nowMs } = await listWriters(connection, keys, report);
     const nowSeconds = (now?.() ?? nowMs) / 1000;
@@ -206,7 +202,7 @@ class Pass {
       folded: this.#folded,
       families: this.#families,
       busy,
-      problems: [...this.#problems.values()],
+      problems: nameProblems([...this.#problems.values()], this.#options.keyPrefix),
     };
   }
 }

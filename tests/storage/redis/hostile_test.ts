@@ -152,6 +152,23 @@ externalTest(
   },
 );
 
+externalTest("openRedisReader() names some of very many keys that it cannot use", [
+  "redis-server",
+], async () => {
+  await using server = await startRedis();
+  await using connection = await connect(server.port);
+  const damaged = Array.from({ length: 150 }, (_, i) => ({ name: `x${i}`, fields: { a: "no" } }));
+  await write(connection, { name: "x", fields: { [sampleKey("x")]: "1" } }, ...damaged);
+  const nameless = Array.from({ length: 150 }, (_, i) => `${PREFIX}:counter:1:metric:${i}`);
+  await connection.send(nameless.map((key) => ["HSET", key, "value", "1.0"] as const));
+  await using reader = openRedisReader({ connection, keyPrefix: PREFIX, python: true });
+  const snapshot = await reader.read();
+  assertEquals(linesOf(snapshot), ["x 1"]);
+  assertEquals(snapshot.problems.length, 101);
+  assertEquals(snapshot.problems.at(-1)?.message, "There are more problems than are named");
+  assertEquals((await reader.read()).problems, snapshot.problems);
+});
+
 externalTest(
   "openRedisReader() answers when its own lists are of another type",
   ["redis-server"],
