@@ -4,6 +4,7 @@ import { addsPidLabel, GAUGE_MODES, isLiveMode } from "../src/core/modes.ts";
 import { decodeSampleKey } from "../src/core/sample_key.ts";
 import { denoFilePrimitives } from "../src/adapters/deno/file_primitives.ts";
 import { openFilesystemReader } from "../src/storage/filesystem/mod.ts";
+import { freePort } from "./support/free_port.ts";
 import { parseExposition } from "./support/exposition.ts";
 import { shapeOf, testPage } from "./support/page_tests.ts";
 import { readPage, readTable } from "./support/pages.ts";
@@ -117,7 +118,7 @@ function spawnServe(directory: string, example: string) {
     "--dir",
     directory,
     "--bind",
-    "127.0.0.1:0",
+    `127.0.0.1:${freePort()}`,
     "--metrics-bind",
     "127.0.0.1",
     "--metrics-port",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertMatch, assertNotEquals } from "@std/assert";
 import { parseExposition, sumOf } from "../support/exposition.ts";
+import { freePort } from "../support/free_port.ts";
 import { runGpe, spawnGpe } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { waitFor } from "../support/wait_for.ts";
@@ -270,7 +271,7 @@ Deno.test("gpe serve says why an application cannot be loaded in threads", async
     "--worker-class",
     "thread",
     "--bind",
-    "127.0.0.1:0",
+    `127.0.0.1:${freePort()}`,
     "--metrics-port",
     "0",
     "--dir",

@@ -1,4 +1,5 @@
 /** A running `gpe serve` with addresses of its own, and clients that count what they send. */
+import { freePort } from "../support/free_port.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { ROOT, type Spawned, spawnGpe } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -47,7 +48,7 @@ export function serveArguments(
     "--workers",
     String(options.workers ?? 2),
     "--bind",
-    "127.0.0.1:0",
+    `127.0.0.1:${freePort()}`,
     "--metrics-bind",
     "127.0.0.1",
     "--metrics-port",

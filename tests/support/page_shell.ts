@@ -1,4 +1,5 @@
 /** Runs a page's command lines, each as what it is, on free ports and in a directory of its own. */
+import { freePort } from "./free_port.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import { wordsOf } from "./pages.ts";
 import { ROOT, spawn, type Spawned } from "./spawn.ts";
@@ -73,7 +74,14 @@ export function pageShell(home: string, directory?: string): PageShell {
         // A package needs no permission to be read; the checkout that stands in for it does.
         const limited = command.some((word) => word.startsWith("--deno-flag"));
         const more = limited ? [`--deno-flag=--allow-read=${ROOT.pathname}`] : [];
-        const args = [...main, ...more, ...dirFlags, "--bind", "127.0.0.1:0", ...ADDRESSES];
+        const args = [
+          ...main,
+          ...more,
+          ...dirFlags,
+          "--bind",
+          `127.0.0.1:${freePort()}`,
+          ...ADDRESSES,
+        ];
         return await start(args, home, true, env);
       }
       case "exporter":
@@ -108,7 +116,14 @@ export function pageShell(home: string, directory?: string): PageShell {
       const command = words.join(" ");
       const at = words.indexOf("jsr:@gpe/cli");
       if (command === "npx -y deno task start") {
-        const task = ["task", "start", ...dirFlags, "--bind", "127.0.0.1:0", ...ADDRESSES];
+        const task = [
+          "task",
+          "start",
+          ...dirFlags,
+          "--bind",
+          `127.0.0.1:${freePort()}`,
+          ...ADDRESSES,
+        ];
         await start(task, ROOT, true);
       } else if (command === "npx -y deno task test") {
         // All tests are what runs right now; one module shows that the command does.
