@@ -21,8 +21,6 @@ import {
 } from "./redis_errors.ts";
 import { runScript, sendCommands } from "./send_commands.ts";
 
-export type { RedisClient, RedisPipeline } from "./redis_client.ts";
-
 /** How {@linkcode clientConnection} works. */
 export interface ClientConnectionOptions {
   /** What the client connects to, for messages. @default {"Redis"} */

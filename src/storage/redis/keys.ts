@@ -59,7 +59,7 @@ export function parseFamily(text: string): FamilyKey | undefined {
 }
 
 /** Reads `counter`, `gauge_livesum` …; `undefined` for any other text. */
-export function parseType(text: string): Pick<FamilyKey, "kind" | "mode"> | undefined {
+function parseType(text: string): Pick<FamilyKey, "kind" | "mode"> | undefined {
   switch (text) {
     case "counter":
     case "histogram":

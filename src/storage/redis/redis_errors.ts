@@ -7,8 +7,6 @@ import { StorageError } from "../../core/errors.ts";
 
 /** A connection's errors, told in clear words and without secrets. */
 export interface RedisErrors {
-  /** What could not be reached: `host:port/db`. */
-  readonly target: string;
   /** An error while connecting. */
   connecting(error: unknown): StorageError;
   /** An error reply, or a command that got none. */
@@ -94,7 +92,7 @@ const CUT = /closed|connection close|ECONNRESET|EPIPE|write after end|isn't writ
 /** Messages of our own. */
 const OWN = /^(VERSION .*|LOADING|READONLY|command timed out|not connected|closed)$/;
 
-/** Makes the errors of one connection. */
+/** Makes the errors of one connection. @param target What could not be reached: `host:port/db` */
 export function redisErrors(target: string, secrets: readonly string[] = []): RedisErrors {
   const hidden = secrets.filter((secret) => secret !== "")
     .flatMap((secret) => [secret, encodeURIComponent(secret)]);
@@ -115,7 +113,6 @@ export function redisErrors(target: string, secrets: readonly string[] = []): Re
     );
   };
   return {
-    target,
     connecting: (error) => make("connect to", error),
     command: (error) => make("use", error),
   };

@@ -77,7 +77,7 @@ interface Total {
 }
 
 /** Whether values of a family outlive their writer. */
-export function isFolded({ kind, mode }: FamilyKey): boolean {
+function isFolded({ kind, mode }: FamilyKey): boolean {
   return FOLDED_TYPES.some((type) => type.kind === kind && type.mode === mode);
 }
 

@@ -59,7 +59,7 @@ export interface RedisWriter extends StorageWriter {
 }
 
 /** Data of a service that stopped is there for a day, in milliseconds. */
-export const DATA_LIFE_MS = 24 * 3600 * 1000;
+const DATA_LIFE_MS = 24 * 3600 * 1000;
 
 const FLUSH_INTERVAL_MS = 1000;
 const CLOSE_TIMEOUT_MS = 3000;
