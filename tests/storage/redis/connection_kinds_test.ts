@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertGreater,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { StorageError } from "../../../src/core/errors.ts";
 import { redisScript } from "../../../src/storage/redis/connection.ts";
 import { externalTest } from "../../support/externals.ts";
@@ -56,22 +50,6 @@ externalTest(
     assertStringIncludes(await unknown.problem(/./), "the Sentinels know no such master");
   },
 );
-
-Deno.test("connectRedis() says so when no Sentinel and no node of a cluster answers", async () => {
-  const nodes = [{ host: "127.0.0.1", port: 1 }, { host: "127.0.0.1", port: 2 }];
-  await using sentinel = connectionScene({ sentinels: nodes });
-  assertStringIncludes(
-    await sentinel.problem(/./),
-    'Cannot connect to Redis at "127.0.0.1:1,127.0.0.1:2/mymaster/0": no Sentinel answers',
-  );
-  await using cluster = connectionScene({ clusterNodes: nodes });
-  assertStringIncludes(
-    await cluster.problem(/./),
-    'Cannot connect to Redis at "127.0.0.1:1,127.0.0.1:2": no node of the cluster answers',
-  );
-  await assertRejects(() => cluster.connection.send([["PING"]]), StorageError);
-  assertEquals([sentinel.lines.length, cluster.lines.length], [1, 1]);
-});
 
 externalTest(
   "connectRedis() says so when a server is not a cluster",
