@@ -327,3 +327,22 @@ async function callsOf({ connection }: WriterScene, command: string): Promise<nu
   const info = String(await connection.ask("INFO", "commandstats"));
   return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, "m").exec(info)?.[1] ?? 0);
 }
+
+redisTest(
+  "a flush that is due while another one waits is told as delayed, and made up for",
+  async () => {
+    await using scene = await writerScene({ flushIntervalMs: 5 });
+    const { writer, connection, outcomes } = scene;
+    const cell = writer.allocate("counter", undefined, keyOf("x"));
+    put(cell, 1);
+    await waitFor(() => outcomes.some(({ result }) => result === "ok"));
+    await connection.ask("CLIENT", "PAUSE", "1000", "WRITE");
+    put(cell, 2);
+    await waitFor(() => outcomes.some(({ result }) => result === "delayed"));
+    put(cell, 3);
+    await waitFor(async () =>
+      (await scene.stored("counter", undefined, "x")).get(keyOf("x")) === "3"
+    );
+    assertEquals(outcomes.filter(({ result }) => result === "failed"), []);
+  },
+);
