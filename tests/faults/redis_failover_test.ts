@@ -31,8 +31,11 @@ const TIMES = IS_FULL ? 5 : 1;
 /** Of each kind of failover; the group needs some seconds to be whole again. */
 const FAILOVERS_OF_A_KIND = IS_FULL ? 2 : 1;
 
-/** Long enough for everybody to find the new master. */
-const TTL_MS = 10_000;
+/**
+ * Long enough for everybody to find the new master: a third of it is what writers have to come back
+ * before they are retired with what that one knows of them.
+ */
+const TTL_MS = 60_000;
 
 function optionsOf(redis: ProgramOptions["redis"], seed: number): ProgramOptions {
   return { redis, items: 400, seed, ttlMs: TTL_MS, flushIntervalMs: 50 };

@@ -7,12 +7,31 @@ import type { RedisCommand, RedisScript } from "./connection.ts";
 import type { RedisClient } from "./redis_client.ts";
 
 /**
- * Sends commands in one round trip.
+ * So many commands go in one round trip. For each the client keeps some kilobytes until the last reply:
+ * a list of families that somebody else has filled must not take all memory.
+ */
+const MOST_AT_ONCE = 10_000;
+
+/**
+ * Sends commands in one round trip; very many in several.
  *
  * @returns The replies; errors in their places.
  * @throws {Error} when there are no replies
  */
 export async function sendCommands(
+  client: RedisClient,
+  commands: readonly RedisCommand[],
+): Promise<unknown[]> {
+  if (commands.length <= MOST_AT_ONCE) return await sendAtOnce(client, commands);
+  const replies: unknown[] = [];
+  for (let from = 0; from < commands.length; from += MOST_AT_ONCE) {
+    const some = await sendAtOnce(client, commands.slice(from, from + MOST_AT_ONCE));
+    for (const reply of some) replies.push(reply);
+  }
+  return replies;
+}
+
+async function sendAtOnce(
   client: RedisClient,
   commands: readonly RedisCommand[],
 ): Promise<unknown[]> {

@@ -9,7 +9,7 @@ import {
 import { Redis } from "npm:ioredis@^6.0.0";
 import { StorageError } from "../../../src/core/errors.ts";
 import { awaitConnection } from "../../../src/storage/redis/connect.ts";
-import { redisScript } from "../../../src/storage/redis/connection.ts";
+import { type RedisCommand, redisScript } from "../../../src/storage/redis/connection.ts";
 import { externalTest } from "../../support/externals.ts";
 import { testRedis } from "../../support/redis_client.ts";
 import { startRedis } from "../../support/redis_server.ts";
@@ -189,6 +189,15 @@ externalTest(
     );
   },
 );
+
+externalTest("send() takes very many commands, in their order", ["redis-server"], async () => {
+  await using redis = await startRedis();
+  await using scene = connectionScene({ host: "127.0.0.1", port: redis.port });
+  await scene.connected();
+  const commands = Array.from({ length: 25_001 }, (): RedisCommand => ["INCR", "n"]);
+  const replies = await scene.connection.send(commands);
+  assertEquals(replies, commands.map((_, i) => i + 1));
+});
 
 externalTest("run() takes more arguments than a call may have", ["redis-server"], async () => {
   await using redis = await startRedis();
