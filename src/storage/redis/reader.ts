@@ -45,11 +45,15 @@ class Reader implements RedisReader {
   readonly #sources: SourceSet;
   readonly #search: PythonSearch | undefined;
   readonly #keyPrefix: string;
+  readonly #connection: RedisConnection;
+  /** The connection of the last read: since when it was there; `undefined` when the read failed. */
+  #connectedSince: number | undefined;
 
   constructor(options: RedisReaderOptions) {
     const { connection, keyPrefix, python = false, now = () => performance.now() } = options;
     const keys = redisKeys(keyPrefix);
     this.#keyPrefix = keyPrefix;
+    this.#connection = connection;
     this.#passes = new PassReader(connection, keys);
     this.#sources = new SourceSet(keys, now);
     if (!python) return;
@@ -76,7 +80,12 @@ class Reader implements RedisReader {
   /** Touches no source before all replies are there: when the server fails, they stay as they were. */
   async #read(samples: readonly PythonSample[]): Promise<Snapshot> {
     const { meta: known, liveWriters: writers } = this.#sources;
+    const { connectedSince } = this.#connection;
+    const before = this.#connectedSince;
+    this.#connectedSince = undefined;
     const pass = await this.#passes.read({ known, writers, samples });
+    this.#connectedSince = connectedSince;
+    if (connectedSince !== before) this.#sources.holdOn();
     return this.#sources.absorb(pass, samples);
   }
 }

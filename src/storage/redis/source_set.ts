@@ -26,6 +26,8 @@ export class SourceSet {
   readonly #now: () => number;
   #sources = new Map<string, RedisSource>();
   #last: Pass | undefined;
+  /** When the last pass was, by the clock. */
+  #lastMs = -Infinity;
 
   /** @param now Monotonic time in milliseconds. */
   constructor(keys: RedisKeys, now: () => number) {
@@ -37,6 +39,16 @@ export class SourceSet {
   get liveWriters(): readonly string[] {
     const live = [...this.#sources.values()].filter(({ liveness }) => liveness === "live");
     return [...new Set(live.map(({ writer }) => writer))];
+  }
+
+  /**
+   * Says that the server was away since the last pass: nobody could write anew, so what was held then is
+   * held as long again.
+   */
+  holdOn(): void {
+    for (const source of this.#sources.values()) {
+      if (source.heldUntilMs > this.#lastMs) source.heldUntilMs = this.#now() + HOLD_MS;
+    }
   }
 
   /**
@@ -88,6 +100,7 @@ export class SourceSet {
   #hold(pass: Pass, before: Map<string, RedisSource>): void {
     const last = this.#last;
     this.#last = pass;
+    this.#lastMs = this.#now();
     if (last === undefined) return;
     const lost = last.epoch !== null && last.epoch !== pass.epoch;
     const isOlder = [...pass.writers].some(([writer, { retired, sequence }]) =>

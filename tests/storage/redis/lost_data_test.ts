@@ -1,4 +1,4 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { RETIRED_WRITER } from "../../../src/storage/redis/keys.ts";
 import { openRedisReader, type RedisReader } from "../../../src/storage/redis/reader.ts";
 import { sumText } from "../../../src/storage/redis/value_text.ts";
@@ -96,6 +96,25 @@ test("lets go of writers that do not come back after a loss", async (scene) => {
   const after = await reader.read();
   assertEquals(linesOf(after), ["a 1"]);
   assertEquals(after.writers, { live: 1, dead: 0, unknown: 0 });
+});
+
+test("holds on to what was lost while the server is away, when nobody can write anew", async (scene) => {
+  const { connection, reader } = scene;
+  await write(connection, { fields: { [a]: "1" } });
+  await reader.read();
+  await connection.send([["FLUSHALL"]]);
+  await connection.send([["SET", KEYS.epoch, "second"]]);
+  assertEquals(linesOf(await reader.read()), ["a 1"]);
+  scene.nowMs = 5000;
+  connection.before = () => Promise.reject(new Error("away"));
+  await assertRejects(() => reader.read(), Error, "away");
+  scene.nowMs = 40_000;
+  connection.before = () => Promise.resolve();
+  assertEquals(linesOf(await reader.read()), ["a 1"]);
+  scene.nowMs = 54_999;
+  assertEquals(linesOf(await reader.read()), ["a 1"]);
+  scene.nowMs = 55_000;
+  assertEquals(linesOf(await reader.read()), []);
 });
 
 test("shows no total twice when a writer is retired after a loss", async (scene) => {
