@@ -30,19 +30,19 @@ export {
   collectDefaultMetrics,
   type DefaultMetricsOptions,
   type RegistryLike,
-} from "./src/adapters/default_metrics.ts";
-export { instrument } from "./src/adapters/deno/instrument.ts";
+} from "./src/adapters/library/default_metrics.ts";
+export { instrument } from "./src/adapters/library/instrument.ts";
 export {
   aggregate,
   type AggregateOptions,
   metricsHandler,
   type MetricsHandlerOptions,
-} from "./src/adapters/deno/metrics_handler.ts";
+} from "./src/adapters/library/metrics_handler.ts";
 export {
   type OpenedStorage,
   openStorage,
   type OpenStorageOptions,
-} from "./src/adapters/deno/open_storage.ts";
+} from "./src/adapters/library/open_storage.ts";
 export { ConfigError, MetricMisuse, StorageError } from "./src/core/errors.ts";
 export type { Log, LogLevel } from "./src/core/log.ts";
 export {

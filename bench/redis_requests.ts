@@ -10,7 +10,7 @@
  */
 import process from "node:process";
 import { captureDenoServe } from "../src/adapters/deno/capture_serve.ts";
-import { startWorkerInstrumentation } from "../src/adapters/deno/instrument.ts";
+import { startWorkerInstrumentation } from "../src/adapters/library/instrument.ts";
 import { Counter } from "../src/core/counter.ts";
 import { SILENT_LOG } from "../src/core/log.ts";
 import { createMemoryStorage } from "../src/core/memory_driver.ts";

@@ -10,7 +10,7 @@
 import process from "node:process";
 import { openAccessLog } from "../src/adapters/deno/access_log_file.ts";
 import { captureDenoServe } from "../src/adapters/deno/capture_serve.ts";
-import { startWorkerInstrumentation } from "../src/adapters/deno/instrument.ts";
+import { startWorkerInstrumentation } from "../src/adapters/library/instrument.ts";
 import { createMemoryStorage } from "../src/core/memory_driver.ts";
 import { SILENT_LOG } from "../src/core/log.ts";
 import { processStore } from "../src/core/process_store.ts";

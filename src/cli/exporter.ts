@@ -18,11 +18,13 @@ SIGTERM and SIGINT end it.`,
       { createMetricsEndpoint },
       { serveMetricsEndpoint },
       { startRetiring },
+      { RUNTIME },
     ] = await Promise.all([
       import("./storages.ts"),
       import("../endpoint/mod.ts"),
       import("../adapters/deno/metrics_server.ts"),
       import("../adapters/storage/retiring.ts"),
+      import("../adapters/this_runtime.ts"),
     ]);
     const { metrics, metricPrefix } = config;
     await using running = new AsyncDisposableStack();
@@ -39,7 +41,7 @@ SIGTERM and SIGINT end it.`,
       reader: running.use(reader),
       metricPrefix,
       version: VERSION,
-      runtime: `deno ${Deno.version.deno}`,
+      runtime: RUNTIME.name,
       log,
     });
     await using server = serveMetricsEndpoint({ handler, ...metrics, log });

@@ -1,5 +1,5 @@
-import { permittedHostname } from "../adapters/deno/runtime.ts";
-import { storageAt, type StorageUse } from "../adapters/deno/storage.ts";
+import { RUNTIME } from "../adapters/this_runtime.ts";
+import { storageAt, type StorageUse } from "../adapters/library/storage.ts";
 import { directoryPlace, redisPlace } from "../adapters/storage/place.ts";
 import type { Storage } from "../adapters/storage/storage.ts";
 import { combineReaders } from "../storage/combined_reader.ts";
@@ -18,7 +18,7 @@ export async function writtenStorages(
   log: Log,
 ): Promise<Storage[]> {
   const use: StorageUse = { log, foreign: config.retire };
-  const redis = redisPlace(config, permittedHostname());
+  const redis = redisPlace(config, RUNTIME.hostname());
   const directory = directoryPlace(config);
   if (redis === undefined) return [await storageAt(directory, { ...use, mustExist: true })];
   const storages = [await storageAt(redis, use)];

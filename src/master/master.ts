@@ -90,7 +90,8 @@ export interface Master {
 export function createMaster(options: MasterOptions): Master {
   const { workers, gracefulTimeoutMs, timeoutMs, spawn, clock, log, observer } = options;
   const slots: Slot[] = [];
-  const finished = Promise.withResolvers<number>();
+  let finish!: (exitCode: number) => void;
+  const finished = new Promise<number>((resolve) => finish = resolve);
   const stopping = new AbortController();
   let everBooted = false;
   let exitCode = 0;
@@ -187,7 +188,7 @@ export function createMaster(options: MasterOptions): Master {
   }
 
   function finishWhenEmpty(): void {
-    if (stopping.signal.aborted && lives().length === 0) finished.resolve(exitCode);
+    if (stopping.signal.aborted && lives().length === 0) finish(exitCode);
   }
 
   function stop(graceMs: number): void {
@@ -242,7 +243,7 @@ export function createMaster(options: MasterOptions): Master {
     run() {
       for (let slot = 1; slot <= workers; slot++) grow();
       finishWhenEmpty();
-      return finished.promise;
+      return finished;
     },
     stop: () => stop(gracefulTimeoutMs),
     quit: () => stop(Math.min(QUICK_STOP_MS, gracefulTimeoutMs)),

@@ -184,7 +184,8 @@ export function createSlot(options: SlotOptions): Slot {
       current = begin();
       return true;
     }
-    const { promise: settled, resolve: done } = Promise.withResolvers<boolean>();
+    let done!: (replaced: boolean) => void;
+    const settled = new Promise<boolean>((resolve) => done = resolve);
     replacement = { life: begin(), reason, done, settled };
     return await settled;
   }

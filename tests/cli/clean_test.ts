@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { main } from "../../src/cli/main.ts";
-import { storageAt } from "../../src/adapters/deno/storage.ts";
+import { storageAt } from "../../src/adapters/library/storage.ts";
 import { SILENT_LOG } from "../../src/core/log.ts";
 import {
   ACCUMULATORS,

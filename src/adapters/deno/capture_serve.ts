@@ -7,9 +7,9 @@ import type { Log } from "../../core/log.ts";
 import type { Instrumentation } from "../../worker/instrument.ts";
 import { loggedHandlers } from "../../worker/logged_handlers.ts";
 import { nativeResponse } from "../../worker/response_tracking.ts";
-import { type CaptureOptions, createShutdown } from "./drain.ts";
-import { DENO_SAMPLER } from "./runtime.ts";
-import { publishSocket, stageSocket } from "./unix_socket.ts";
+import { type CaptureOptions, createShutdown } from "../http/drain.ts";
+import { RUNTIME } from "../this_runtime.ts";
+import { publishSocket, stageSocket } from "../http/unix_socket.ts";
 
 /** How to capture `Deno.serve`. */
 export interface ServeCaptureOptions extends CaptureOptions {
@@ -73,7 +73,9 @@ function serveFirst(
     { handler: handler as never, onError: options.onError },
     (response) => draining ? closing(response) : response,
   );
-  const recorded = accessLog ? loggedHandlers(recording, accessLog, DENO_SAMPLER.now) : recording;
+  const recorded = accessLog
+    ? loggedHandlers(recording, accessLog, RUNTIME.sampler.now)
+    : recording;
   const server = serve({
     ...kept,
     ...certificate,

@@ -6,14 +6,7 @@
 import { readFileSync } from "node:fs";
 import type { CertificateFiles } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
-
-/** A certificate chain and its private key, both as PEM. */
-export interface Certificate {
-  /** The chain, the server's own certificate first. */
-  readonly cert: string;
-  /** The private key. */
-  readonly key: string;
-}
+import type { Certificate } from "../http/certificate.ts";
 
 /**
  * Reads the certificate, and again at each call of the result: a new worker gets the files as they

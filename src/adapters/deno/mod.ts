@@ -4,14 +4,18 @@
  * @module
  */
 export { denoFilePrimitives } from "./file_primitives.ts";
-export { instrument } from "./instrument.ts";
+export { instrument } from "../library/instrument.ts";
 export {
   aggregate,
   type AggregateOptions,
   metricsHandler,
   type MetricsHandlerOptions,
-} from "./metrics_handler.ts";
-export { type OpenedStorage, openStorage, type OpenStorageOptions } from "./open_storage.ts";
+} from "../library/metrics_handler.ts";
+export {
+  type OpenedStorage,
+  openStorage,
+  type OpenStorageOptions,
+} from "../library/open_storage.ts";
 export type {
   RedisClient,
   RedisNode,

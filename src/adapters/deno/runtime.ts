@@ -1,38 +1,41 @@
 /**
- * What the worker's instrumentation needs of Deno.
+ * What the package needs of Deno.
  *
  * @module
  */
 import process from "node:process";
-import type { SamplerPrimitives } from "../../worker/sampler.ts";
+import type { Runtime } from "../runtime.ts";
+import { denoFilePrimitives } from "./file_primitives.ts";
 
-/** Deno's clock, memory, processor time and timers. Needs no permission. */
-export const DENO_SAMPLER: SamplerPrimitives = {
-  now: () => performance.now(),
-  memoryBytes: () => Deno.memoryUsage().rss,
-  cpuSeconds() {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
+/** Deno. What needs a permission that was not given is left out, and not asked for. */
+export const DENO_RUNTIME: Runtime = {
+  get name() {
+    return `deno ${Deno.version.deno}`;
   },
-  setInterval(callback, periodMs) {
-    const timer = setInterval(callback, periodMs);
-    Deno.unrefTimer(timer);
-    return () => clearInterval(timer);
+  sampler: {
+    now: () => performance.now(),
+    memoryBytes: () => Deno.memoryUsage().rss,
+    cpuSeconds() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    },
+    setInterval(callback, periodMs) {
+      const timer = setInterval(callback, periodMs);
+      Deno.unrefTimer(timer);
+      return () => clearInterval(timer);
+    },
+  },
+  files: denoFilePrimitives,
+  env(name) {
+    const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+    return state === "granted" ? Deno.env.get(name) : undefined;
+  },
+  hostname() {
+    const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
+    return state === "granted" ? Deno.hostname() : "unknown";
+  },
+  atExit(callback) {
+    addEventListener("unload", callback);
+    return () => removeEventListener("unload", callback);
   },
 };
-
-/** The name of this machine, where asking for it is permitted; else `"unknown"`. */
-export function permittedHostname(): string {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
-  return state === "granted" ? Deno.hostname() : "unknown";
-}
-
-/**
- * An environment variable, where reading it is permitted without asking.
- *
- * @returns The value; `undefined` when it is not set or not permitted.
- */
-export function permittedEnv(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : undefined;
-}

@@ -13,22 +13,23 @@ import { actOnSignals } from "../../master/signal_actions.ts";
 import { startText } from "../../master/start_text.ts";
 import { SYSTEM_CLOCK } from "../../master/system_clock.ts";
 import { VERSION } from "../../version.ts";
+import { removeSocket } from "../http/unix_socket.ts";
 import { storagePlace } from "../storage/place.ts";
 import { startRetiring } from "../storage/retiring.ts";
 import { sharedLog } from "../storage/shared_log.ts";
 import type { ClaimOptions, Storage } from "../storage/storage.ts";
+import { RUNTIME } from "../this_runtime.ts";
 import { openForAppend, STDOUT } from "./access_log_file.ts";
 import { probeAddress } from "./address.ts";
 import { certificateSource } from "./certificate.ts";
 import { serveMetricsEndpoint } from "./metrics_server.ts";
 import { notifiedMaster } from "./notified_master.ts";
-import { permittedEnv, permittedHostname } from "./runtime.ts";
 import { listenForSignals } from "./signals.ts";
+import { probeSocket } from "./probe_socket.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendSignal } from "./send_signal.ts";
-import { openProcessStorage, storageAt } from "./storage.ts";
+import { openProcessStorage, storageAt } from "../library/storage.ts";
 import { connectSystemd } from "./systemd.ts";
-import { probeSocket, removeSocket } from "./unix_socket.ts";
 import { watchModules } from "./watch_modules.ts";
 import { createWorkers } from "./workers.ts";
 
@@ -65,7 +66,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   await using running = new AsyncDisposableStack();
   const storageLog = sharedLog(log);
   const storage = running.use(
-    await storageAt(storagePlace(config, permittedHostname()), {
+    await storageAt(storagePlace(config, RUNTIME.hostname()), {
       log: storageLog,
       foreign: config.retire,
     }),
@@ -88,7 +89,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
       ...storage.about,
       reader,
       version: VERSION,
-      runtime: `deno ${Deno.version.deno}`,
+      runtime: RUNTIME.name,
       metricPrefix: config.metricPrefix,
       log,
       ready: () => master.running > 0,
@@ -112,7 +113,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   running.defer(() => clearInterval(ticking));
 
   const systemd = running.use(
-    connectSystemd({ env: permittedEnv, isHealthy: () => master.running > 0, log }),
+    connectSystemd({ env: RUNTIME.env, isHealthy: () => master.running > 0, log }),
   );
   const announce = (): void => {
     systemd.ready();

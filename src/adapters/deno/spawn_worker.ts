@@ -7,7 +7,7 @@ import type { Log } from "../../core/log.ts";
 import { workerId } from "../../master/master.ts";
 import type { WorkerEvents } from "../../master/primitives.ts";
 import type { StartWorker } from "../storage/named_writers.ts";
-import type { Certificate } from "./certificate.ts";
+import type { Certificate } from "../http/certificate.ts";
 import { createStartProcess } from "./worker_process.ts";
 import {
   DRAIN_SIGNAL,

@@ -12,16 +12,16 @@ import type { ProcessStorage } from "../storage/process_storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { openAccessLog } from "./access_log_file.ts";
 import { describeLoadFailure } from "./boot_failure.ts";
-import { captureNodeHttp } from "./capture_node_http.ts";
+import { captureHttp } from "../http/capture.ts";
 import { captureDenoServe } from "./capture_serve.ts";
 import {
   type AddressClaim,
   type CaptureOptions,
   DEFAULT_DRAIN_MS,
   type DrainableServer,
-} from "./drain.ts";
-import { workerInstrumentation } from "./instrument.ts";
-import { openProcessStorage, storageAt } from "./storage.ts";
+} from "../http/drain.ts";
+import { workerInstrumentation } from "../library/instrument.ts";
+import { openProcessStorage, storageAt } from "../library/storage.ts";
 import { createChannelLog, type WorkerChannel } from "./worker_channel.ts";
 import type { WorkerStart } from "./worker_protocol.ts";
 
@@ -117,7 +117,7 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
       },
     };
     captureDenoServe({ ...captured, instrumentation, log: channel.log });
-    captureNodeHttp({ ...captured, ...instrumentation, log: channel.log });
+    captureHttp({ ...captured, ...instrumentation, log: channel.log });
   }
 
   function failBeforeRunning(event: PromiseRejectionEvent | ErrorEvent): void {

@@ -5,7 +5,7 @@
  */
 import type { BindAddress } from "../../config/config.ts";
 import { formatAddress } from "../../config/parsers.ts";
-import { stagingPath } from "./unix_socket.ts";
+import { stagingPath } from "../http/unix_socket.ts";
 
 const PERMISSION = /^(--allow-|--deny-|--ignore-|--permission-set|-[A-Z])/;
 const EVERYTHING = /^(--allow-all|--permission-set|-[A-Z]*[AP])/;

@@ -8,7 +8,7 @@ import type { AccessLogConfig, BindAddress } from "../../config/config.ts";
 import type { LogLevel } from "../../core/log.ts";
 import type { BootFailure } from "../../master/primitives.ts";
 import type { StoragePlace } from "../storage/storage.ts";
-import type { Certificate } from "./certificate.ts";
+import type { Certificate } from "../http/certificate.ts";
 
 /**
  * What tells a worker to end while others serve on. A signal, as SIGTERM is for the end with the

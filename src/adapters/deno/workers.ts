@@ -8,7 +8,7 @@ import type { Log } from "../../core/log.ts";
 import { beatPeriodMs } from "../../master/heartbeat.ts";
 import type { SpawnWorker } from "../../master/primitives.ts";
 import { STDOUT } from "./access_log_file.ts";
-import type { Certificate } from "./certificate.ts";
+import type { Certificate } from "../http/certificate.ts";
 import { nameWriters } from "../storage/named_writers.ts";
 import type { Storage } from "../storage/storage.ts";
 import { createThreadSpawner, type ThreadSpawner } from "./spawn_thread.ts";

@@ -34,19 +34,23 @@ export interface RemoveAllOptions {
  */
 export async function removeAll(options: RemoveAllOptions): Promise<number> {
   const { directory, primitives, log } = options;
-  await using _claim = await claimDirectory({ directory, primitives, mode: "keep" });
-  const foreign = readdirSync(directory).filter((name) => isForeign(directory, name));
-  const busy = foreign.filter((name) => !isAbandoned(join(directory, name), primitives));
-  if (busy.length > 0) {
-    throw directoryError(
-      directory,
-      `processes have or might have files open: ${busy.join(", ")}`,
-      "no writer that lives or might live",
-    );
+  const claim = await claimDirectory({ directory, primitives, mode: "keep" });
+  try {
+    const foreign = readdirSync(directory).filter((name) => isForeign(directory, name));
+    const busy = foreign.filter((name) => !isAbandoned(join(directory, name), primitives));
+    if (busy.length > 0) {
+      throw directoryError(
+        directory,
+        `processes have or might have files open: ${busy.join(", ")}`,
+        "no writer that lives or might live",
+      );
+    }
+    const own = await removeOwnFiles(directory, primitives, log);
+    for (const name of foreign) unlinkSync(join(directory, name));
+    return own + foreign.length;
+  } finally {
+    await claim[Symbol.asyncDispose]();
   }
-  const own = await removeOwnFiles(directory, primitives, log);
-  for (const name of foreign) unlinkSync(join(directory, name));
-  return own + foreign.length;
 }
 
 function isForeign(directory: string, name: string): boolean {

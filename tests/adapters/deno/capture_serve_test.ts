@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { captureDenoServe } from "../../../src/adapters/deno/capture_serve.ts";
-import type { AddressClaim, DrainableServer } from "../../../src/adapters/deno/drain.ts";
-import { startWorkerInstrumentation } from "../../../src/adapters/deno/instrument.ts";
+import type { AddressClaim, DrainableServer } from "../../../src/adapters/http/drain.ts";
+import { startWorkerInstrumentation } from "../../../src/adapters/library/instrument.ts";
 import { Registry } from "../../../src/core/registry.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
 import { tcpPort } from "../../support/tcp_port.ts";

@@ -4,7 +4,7 @@
  *
  * usage: fill_metrics.ts DIRECTORY timestamp|value NUMBER
  */
-import { openStorage } from "../../../src/adapters/deno/open_storage.ts";
+import { openStorage } from "../../../src/adapters/library/open_storage.ts";
 import { Counter, Gauge, Histogram, Summary } from "../../../src/core/mod.ts";
 import type { GaugeMode } from "../../../src/core/modes.ts";
 

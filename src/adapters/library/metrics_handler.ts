@@ -11,6 +11,7 @@ import { createMetricsPage, type MetricsEndpoint } from "../../endpoint/mod.ts";
 import { VERSION } from "../../version.ts";
 import { flushProcessStorage } from "../storage/process_storage.ts";
 import type { Storage } from "../storage/storage.ts";
+import { RUNTIME } from "../this_runtime.ts";
 import { type OpenStorageOptions, storageToRead } from "./open_storage.ts";
 
 /** Which metrics are shown; by default those of the storage that `openStorage` has opened. */
@@ -59,7 +60,7 @@ function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
     ...storage.about,
     reader: openFlushingReader(storage),
     version: VERSION,
-    runtime: `deno ${Deno.version.deno}`,
+    runtime: RUNTIME.name,
   });
 }
 
@@ -72,10 +73,18 @@ function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
  * @throws {StorageError} When the storage cannot be read.
  */
 export async function aggregate(options: AggregateOptions = {}): Promise<string> {
-  await using read = storageToRead(options);
-  await read.storage.check();
-  await using reader = openFlushingReader(read.storage);
-  return renderText(createAggregator().aggregate(await reader.read()).families);
+  const read = storageToRead(options);
+  try {
+    await read.storage.check();
+    const reader = openFlushingReader(read.storage);
+    try {
+      return renderText(createAggregator().aggregate(await reader.read()).families);
+    } finally {
+      await reader[Symbol.asyncDispose]();
+    }
+  } finally {
+    await read[Symbol.asyncDispose]();
+  }
 }
 
 /** A reader that sees what this process has counted until now. */

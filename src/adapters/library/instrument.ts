@@ -13,7 +13,7 @@ import {
 import { installResponseTracking } from "../../worker/response_tracking.ts";
 import { startSampler } from "../../worker/sampler.ts";
 import { createWorkerMetrics, type WorkerMetrics } from "../../worker/worker_metrics.ts";
-import { DENO_SAMPLER, permittedEnv } from "./runtime.ts";
+import { RUNTIME } from "../this_runtime.ts";
 
 /** How a process names its metrics. */
 export interface WorkerOptions {
@@ -50,14 +50,14 @@ export interface WorkerInstrumentation extends Instrumentation {
 export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerInstrumentation {
   const metrics = createWorkerMetrics({
     register: options.register ?? defaultRegister,
-    workerId: options.workerId ?? permittedEnv("GPE_WORKER_ID") ?? "worker_1",
+    workerId: options.workerId ?? RUNTIME.env("GPE_WORKER_ID") ?? "worker_1",
     prefix: options.prefix ?? "gunicorn",
     timestamps: options.timestamps ?? true,
     showsProcess: options.showsProcess ?? true,
   });
-  const now = DENO_SAMPLER.now;
+  const now = RUNTIME.sampler.now;
   const uninstall = installResponseTracking();
-  const endSampler = startSampler(metrics, DENO_SAMPLER);
+  const endSampler = startSampler(metrics, RUNTIME.sampler);
   return {
     ...createInstrumentation(metrics, now),
     metrics,

@@ -1,5 +1,5 @@
 /**
- * Storages on Deno.
+ * Storages, and the one of this process.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import {
   type ProcessStorageOptions,
 } from "../storage/process_storage.ts";
 import type { Storage, StoragePlace } from "../storage/storage.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
+import { RUNTIME } from "../this_runtime.ts";
 
 /** How {@linkcode storageAt} uses a storage. */
 export interface StorageUse {
@@ -26,7 +26,7 @@ export interface StorageUse {
 /** The storage at a place. Nothing is opened yet; what a place does not need is not loaded. */
 export async function storageAt(place: StoragePlace, use: StorageUse): Promise<Storage> {
   if (place.kind === "directory") {
-    return directoryStorage({ ...use, ...place, primitives: denoFilePrimitives });
+    return directoryStorage({ ...use, ...place, primitives: RUNTIME.files });
   }
   const { redisStorage } = await import("../storage/redis.ts");
   return redisStorage({ ...use, ...place });
@@ -34,11 +34,5 @@ export async function storageAt(place: StoragePlace, use: StorageUse): Promise<S
 
 /** Opens a writer, and connects all metrics of this process, isolate or thread with it. */
 export function openProcessStorage(options: Omit<ProcessStorageOptions, "atExit">): ProcessStorage {
-  return open({
-    ...options,
-    atExit(callback) {
-      addEventListener("unload", callback);
-      return () => removeEventListener("unload", callback);
-    },
-  });
+  return open({ ...options, atExit: RUNTIME.atExit });
 }

@@ -11,10 +11,10 @@ import type { Log } from "../../core/log.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import { type CaptureOptions, createShutdown } from "./drain.ts";
 import { publishSocket, stageSocket } from "./unix_socket.ts";
-import { createNodeRecorder, type NodeRecorder } from "./node_http_recorder.ts";
+import { createHttpRecorder, type HttpRecorder } from "./recorder.ts";
 
 /** How to capture `node:http`. */
-export interface NodeHttpCaptureOptions extends CaptureOptions {
+export interface HttpCaptureOptions extends CaptureOptions {
   /** Where requests of the first server are recorded. */
   readonly metrics: WorkerMetrics;
   /** Monotonic time in milliseconds. */
@@ -33,8 +33,8 @@ type Listen = (this: Server, ...args: unknown[]) => Server;
  *
  * @returns A function that gives `listen` back; servers go on, but record no longer.
  */
-export function captureNodeHttp(capture: NodeHttpCaptureOptions): () => void {
-  const recorder = createNodeRecorder(capture.metrics, capture.now, capture.accessLog);
+export function captureHttp(capture: HttpCaptureOptions): () => void {
+  const recorder = createHttpRecorder(capture.metrics, capture.now, capture.accessLog);
   const restores = [http.Server.prototype, https.Server.prototype].map((prototype) => {
     const listen = prototype.listen as Listen;
     const replacement: Listen = function listen_(...args) {
@@ -62,8 +62,8 @@ function listenFirst(
   server: Server,
   listen: Listen,
   args: readonly unknown[],
-  { address, reusePort, certificate, keepAliveMs, onServing }: NodeHttpCaptureOptions,
-  recorder: NodeRecorder,
+  { address, reusePort, certificate, keepAliveMs, onServing }: HttpCaptureOptions,
+  recorder: HttpRecorder,
 ): Server {
   if (certificate !== undefined) {
     if (!(server instanceof https.Server)) {

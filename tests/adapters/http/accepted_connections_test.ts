@@ -1,5 +1,5 @@
 import { assertEquals, assertExists } from "@std/assert";
-import { acceptedConnections } from "../../../src/adapters/deno/accepted_connections.ts";
+import { acceptedConnections } from "../../../src/adapters/http/accepted_connections.ts";
 import { waitFor } from "../../support/wait_for.ts";
 
 for (const hostname of ["127.0.0.1", "::1"]) {

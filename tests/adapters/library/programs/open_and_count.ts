@@ -3,7 +3,7 @@
  *
  * usage: open_and_count.ts exit|dispose|wait, with PROMETHEUS_MULTIPROC_DIR set
  */
-import { openStorage } from "../../../../src/adapters/deno/open_storage.ts";
+import { openStorage } from "../../../../src/adapters/library/open_storage.ts";
 import { Counter, Gauge } from "../../../../src/core/mod.ts";
 
 // Before the storage is open, as at the load of a module.

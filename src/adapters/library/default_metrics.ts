@@ -4,7 +4,7 @@
  * @module
  */
 import * as promClient from "npm:prom-client@^15.1.3";
-import { register } from "../core/registry.ts";
+import { register } from "../../core/registry.ts";
 
 /** What takes metrics: a registry of ours or of prom-client. */
 export interface RegistryLike {

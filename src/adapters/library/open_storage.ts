@@ -15,8 +15,7 @@ import { openedStorage } from "../storage/process_storage.ts";
 import { redisStorage } from "../storage/redis.ts";
 import { startRetiring } from "../storage/retiring.ts";
 import type { Storage } from "../storage/storage.ts";
-import { denoFilePrimitives } from "./file_primitives.ts";
-import { permittedEnv, permittedHostname } from "./runtime.ts";
+import { RUNTIME } from "../this_runtime.ts";
 import { openProcessStorage } from "./storage.ts";
 
 /** How {@linkcode openStorage} works. */
@@ -102,18 +101,18 @@ function chooseStorage(options: OpenStorageOptions): Storage {
     if (directory !== undefined) {
       throw new TypeError("Cannot use two storages: directory and redis are given, expected one");
     }
-    return redisStorage({ redis, log, python: false, host: permittedHostname() });
+    return redisStorage({ redis, log, python: false, host: RUNTIME.hostname() });
   }
   if (directory !== undefined) return files(directory, layout, log);
   const env = (name: string): string | undefined =>
-    VARIABLES.has(name) ? permittedEnv(name) : undefined;
+    VARIABLES.has(name) ? RUNTIME.env(name) : undefined;
   const { config } = loadConfig({ flags: {}, env });
-  const place = storagePlace(config, permittedHostname());
+  const place = storagePlace(config, RUNTIME.hostname());
   return place.kind === "redis"
     ? redisStorage({ ...place, log })
     : files(place.directory, layout, log);
 }
 
 function files(directory: string, layout: FileLayout, log: Log): Storage {
-  return directoryStorage({ directory, layout, log, primitives: denoFilePrimitives });
+  return directoryStorage({ directory, layout, log, primitives: RUNTIME.files });
 }

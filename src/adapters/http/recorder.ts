@@ -11,7 +11,7 @@ import type { AccessLog } from "../../worker/access_log.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 
 /** Records the servers it is given. */
-export interface NodeRecorder {
+export interface HttpRecorder {
   /** Records every request of a server from now on. */
   record(server: http.Server | HttpsServer): void;
   /** From now on answers close their connection. */
@@ -48,11 +48,11 @@ type Method = (this: Response, ...args: any[]) => any;
  * @param now Monotonic time in milliseconds.
  * @param accessLog Gets a line when a response ends.
  */
-export function createNodeRecorder(
+export function createHttpRecorder(
   metrics: WorkerMetrics,
   now: () => number,
   accessLog?: AccessLog,
-): NodeRecorder {
+): HttpRecorder {
   const prototype = http.ServerResponse.prototype;
   const own = Object.getOwnPropertyDescriptors(prototype);
   const writeHead = prototype.writeHead as Method;

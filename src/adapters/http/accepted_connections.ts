@@ -1,8 +1,11 @@
 /**
- * The connections that this process has accepted, as Linux tells them: `Deno.serve` does not.
+ * The connections that this process has accepted, as Linux tells them: servers do not.
  *
  * @module
  */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import process from "node:process";
+import { errorCode } from "../../storage/filesystem/file_errors.ts";
 
 /** Connections that were open at one moment. */
 export interface AcceptedConnections {
@@ -17,19 +20,19 @@ const SOCKET = /^socket:\[(\d+)\]$/;
 /**
  * The connections of now to a port of this process.
  *
- * Permission: all, for `/proc/net` and `/proc/self`.
+ * Permission on Deno: all, for `/proc/net` and `/proc/self`.
  *
  * @returns `undefined` where they cannot be known: another system, or not permitted.
  */
 export function acceptedConnections(port: number): AcceptedConnections | undefined {
-  if (Deno.build.os !== "linux") return undefined;
+  if (process.platform !== "linux") return undefined;
   try {
     const accepted = new Set([
       ...establishedInodes("/proc/net/tcp", port),
       ...establishedInodes("/proc/net/tcp6", port),
     ]);
     const open = new Map<string, string>();
-    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    for (const name of readdirSync("/proc/self/fd")) {
       const inode = socketInode(name);
       if (inode !== undefined && accepted.has(inode)) open.set(name, inode);
     }
@@ -50,9 +53,9 @@ function establishedInodes(path: string, port: number): string[] {
   const inodes: string[] = [];
   let table: string;
   try {
-    table = Deno.readTextFileSync(path);
+    table = readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return []; // a system without IPv6
+    if (errorCode(error) === "ENOENT") return []; // a system without IPv6
     throw error;
   }
   for (const line of table.split("\n")) {
@@ -66,9 +69,9 @@ function establishedInodes(path: string, port: number): string[] {
 /** The inode of the socket behind a file descriptor. */
 function socketInode(descriptor: string): string | undefined {
   try {
-    return SOCKET.exec(Deno.readLinkSync(`/proc/self/fd/${descriptor}`))?.[1];
+    return SOCKET.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined; // closed since
+    if (errorCode(error) === "ENOENT") return undefined; // closed since
     throw error;
   }
 }

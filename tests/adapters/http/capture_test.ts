@@ -2,9 +2,9 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { captureDenoServe } from "../../../src/adapters/deno/capture_serve.ts";
-import { captureNodeHttp } from "../../../src/adapters/deno/capture_node_http.ts";
-import type { AddressClaim, DrainableServer } from "../../../src/adapters/deno/drain.ts";
-import { startWorkerInstrumentation } from "../../../src/adapters/deno/instrument.ts";
+import { captureHttp } from "../../../src/adapters/http/capture.ts";
+import type { AddressClaim, DrainableServer } from "../../../src/adapters/http/drain.ts";
+import { startWorkerInstrumentation } from "../../../src/adapters/library/instrument.ts";
 import { Registry } from "../../../src/core/registry.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
 import { tcpPort } from "../../support/tcp_port.ts";
@@ -30,7 +30,7 @@ function capture() {
   const { metrics, now } = instrumentation;
   const releases = [
     captureDenoServe({ ...shared, instrumentation }),
-    captureNodeHttp({ ...shared, metrics, now }),
+    captureHttp({ ...shared, metrics, now }),
   ];
   return {
     claim,
@@ -59,7 +59,7 @@ const LISTENS: Readonly<Record<string, (server: http.Server, called: () => void)
 };
 
 for (const [name, listen] of Object.entries(LISTENS)) {
-  Deno.test(`captureNodeHttp() listens on the bound address when the app calls ${name}`, async () => {
+  Deno.test(`captureHttp() listens on the bound address when the app calls ${name}`, async () => {
     await using captured = capture();
     const server = http.createServer((_request, response) => response.end("hello"));
     let called = 0;
@@ -78,7 +78,7 @@ for (const [name, listen] of Object.entries(LISTENS)) {
   });
 }
 
-Deno.test("captureNodeHttp() counts before the answer leaves, with sizes and errors", async () => {
+Deno.test("captureHttp() counts before the answer leaves, with sizes and errors", async () => {
   await using captured = capture();
   const server = http.createServer((request, response) => {
     switch (request.url) {
@@ -126,7 +126,7 @@ Deno.test("captureNodeHttp() counts before the answer leaves, with sizes and err
   });
 });
 
-Deno.test("captureNodeHttp() ends a request when its client goes away", async () => {
+Deno.test("captureHttp() ends a request when its client goes away", async () => {
   await using captured = capture();
   const server = http.createServer(() => {});
   const ready = listening(server);
@@ -143,7 +143,7 @@ Deno.test("captureNodeHttp() ends a request when its client goes away", async ()
   assertEquals(Object.keys(found).filter((name) => name.startsWith("responses_total")), []);
 });
 
-Deno.test("captureNodeHttp() leaves a further server its own address, whichever came first", async () => {
+Deno.test("captureHttp() leaves a further server its own address, whichever came first", async () => {
   await using captured = capture();
   const first = Deno.serve(() => new Response("first"));
   const server = http.createServer((_request, response) => response.end("further"));
@@ -158,12 +158,12 @@ Deno.test("captureNodeHttp() leaves a further server its own address, whichever 
   await new Promise((resolve) => server.close(resolve));
 });
 
-Deno.test("captureNodeHttp() emits error when the address is in use", async () => {
+Deno.test("captureHttp() emits error when the address is in use", async () => {
   const taken = Deno.listen(ADDRESS);
   const claim = { taken: false };
   const register = new Registry();
   const instrumentation = startWorkerInstrumentation({ register });
-  const release = captureNodeHttp({
+  const release = captureHttp({
     address: { ...ADDRESS, port: taken.addr.port },
     reusePort: false,
     claim,
@@ -180,13 +180,13 @@ Deno.test("captureNodeHttp() emits error when the address is in use", async () =
   instrumentation.stop();
 });
 
-Deno.test("captureNodeHttp() gives prototypes back when it is released", () => {
+Deno.test("captureHttp() gives prototypes back when it is released", () => {
   const names = ["writeHead", "write", "end"] as const;
   const seen = () => names.map((name) => http.ServerResponse.prototype[name]);
   const own = () => names.map((name) => Object.hasOwn(http.ServerResponse.prototype, name));
   const before = [seen(), own(), http.Server.prototype.listen];
   const instrumentation = startWorkerInstrumentation({ register: new Registry() });
-  const release = captureNodeHttp({
+  const release = captureHttp({
     address: ADDRESS,
     reusePort: false,
     claim: { taken: true },
@@ -227,10 +227,10 @@ Deno.test("shutdown() closes kept connections when node:http drains", async () =
   await stopped;
 });
 
-Deno.test("captureNodeHttp() refuses a server that cannot speak TLS when there is a certificate", () => {
+Deno.test("captureHttp() refuses a server that cannot speak TLS when there is a certificate", () => {
   const register = new Registry();
   const instrumentation = startWorkerInstrumentation({ register });
-  const release = captureNodeHttp({
+  const release = captureHttp({
     ...instrumentation,
     address: ADDRESS,
     reusePort: false,

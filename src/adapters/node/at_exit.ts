@@ -1,0 +1,31 @@
+/**
+ * The end of a process on Node, be it by a signal.
+ *
+ * @module
+ */
+import process from "node:process";
+
+/** Signals that end a process which does not listen for them, without its event `exit`. */
+const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+/**
+ * Calls back when the process or thread exits, or is ended by a signal that nobody else listens for;
+ * it then ends by that signal, as it would without this. SIGKILL cannot be noticed.
+ *
+ * @returns What forgets it.
+ */
+export function callAtExit(callback: () => void): () => void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    callback();
+    if (process.listenerCount(signal) > 1) return; // the application decides
+    process.off(signal, onSignal);
+    process.kill(process.pid, signal);
+  };
+  process.on("exit", callback);
+  // First, so that listeners which take themselves off when called still count.
+  for (const signal of ENDING_SIGNALS) process.prependListener(signal, onSignal);
+  return () => {
+    process.off("exit", callback);
+    for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
+  };
+}
