@@ -25,8 +25,13 @@ const LOCKS: FileLocks = {
     return { release: () => file.close() };
   },
   isLocked(path) {
-    using file = Deno.openSync(path);
-    return !file.tryLockSync(false);
+    // Not with "using": Node 20 loads this module too and does not know it.
+    const file = Deno.openSync(path);
+    try {
+      return !file.tryLockSync(false);
+    } finally {
+      file.close();
+    }
   },
 };
 
