@@ -28,8 +28,12 @@ const LOCKS: FileLocks = {
     return { release: () => file.close() };
   },
   isLocked(path) {
-    using file = Deno.openSync(path);
-    return !file.tryLockSync(false);
+    const file = Deno.openSync(path);
+    try {
+      return !file.tryLockSync(false);
+    } finally {
+      file.close();
+    }
   },
 };
 
