@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { type NodeHandler, nodeHandler } from "../http/node_handler.ts";
 export { nodeFilePrimitives } from "./file_primitives.ts";
