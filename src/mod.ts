@@ -87,3 +87,4 @@ export type { MetricsEndpoint } from "./endpoint/mod.ts";
 export type { FileLayout, FilesystemWriter } from "./storage/filesystem/mod.ts";
 export type { RedisClient, RedisNode, RedisOptions, RedisPipeline } from "./storage/redis/mod.ts";
 export type { FetchApp, FetchHandler, Instrument } from "./worker/instrument.ts";
+export { noteError, setRoute } from "./worker/route_note.ts";

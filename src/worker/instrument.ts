@@ -102,7 +102,12 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
   };
 
   /** Records a handler that threw, or answered with something that is no response. */
-  const failed = (request: HandledRequest, error: unknown, started: number, codeFollows: boolean) => {
+  const failed = (
+    request: HandledRequest,
+    error: unknown,
+    started: number,
+    codeFollows: boolean,
+  ) => {
     metrics.inProgress.dec();
     metrics.countRequest((now() - started) / 1000);
     metrics.countFailure(errorType(error), request);
@@ -203,7 +208,9 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
             const response = await onError(error);
             if (!(response instanceof native)) return response;
             code = response.status || 500;
-            return finish(measured(response, NO_REQUEST, failures.get(error as object) ?? allSizes));
+            return finish(
+              measured(response, NO_REQUEST, failures.get(error as object) ?? allSizes),
+            );
           } finally {
             if (!recorded) metrics.countCode(code);
           }

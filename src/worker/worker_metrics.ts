@@ -162,7 +162,7 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
   const failure = ["method", "endpoint", "error_type"] as const;
   const failed = counter(
     "failed_requests_total",
-    "Requests whose handler threw or rejected.",
+    "Requests that an error made fail: thrown, or caught and answered with 500 or above.",
     failure,
   );
   const handled = counter(
