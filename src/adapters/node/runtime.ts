@@ -8,6 +8,8 @@ import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 import type { Runtime } from "../runtime.ts";
 import { callAtExit } from "./at_exit.ts";
+import { hostInBackground } from "./background_host.ts";
+import { callBeforeExit } from "./before_exit.ts";
 import { nodeFilePrimitives } from "./file_primitives.ts";
 
 /** Node, and what is like it. */
@@ -32,4 +34,6 @@ export const NODE_RUNTIME: Runtime = {
   env: (name) => process.env[name],
   hostname,
   atExit: callAtExit,
+  beforeExit: callBeforeExit,
+  host: hostInBackground,
 };
