@@ -3,33 +3,8 @@
  *
  * @module
  */
-import type { Log } from "../../core/log.ts";
-import { listenError } from "./address.ts";
-
-/** How the server is made. */
-export interface MetricsServerOptions {
-  /** Answers the requests. */
-  readonly handler: (request: Request) => Response | Promise<Response>;
-  /** Host name or IP address to listen on. */
-  readonly hostname: string;
-  /** Port to listen on; 0 takes a free one. */
-  readonly port: number;
-  /** Where a handler's failure goes. */
-  readonly log: Log;
-}
-
-/** A running server. */
-export interface MetricsServer extends AsyncDisposable {
-  /** Host name or IP address it listens on. */
-  readonly hostname: string;
-  /** Port it listens on. */
-  readonly port: number;
-  /** Stops listening and waits for the requests at hand, for a second at most. */
-  stop(): Promise<void>;
-}
-
-/** How long a client that reads slowly may keep a stopping server. */
-const STOP_MS = 1000;
+import { type MetricsServer, type MetricsServerOptions, STOP_MS } from "../http/metrics_server.ts";
+import { listenError } from "../service/listen_error.ts";
 
 /**
  * Starts to listen. Permission: `--allow-net` for the address.
