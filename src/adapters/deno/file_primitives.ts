@@ -10,7 +10,10 @@ import {
   type ProcessIdentity,
   procIdentity,
 } from "../../storage/filesystem/process_identity.ts";
-import { openMapper, openWriterCheck } from "./libc.ts";
+import type { ForeignFunctions } from "../libc/foreign_functions.ts";
+import { openMapper } from "../libc/mapper.ts";
+import { openWriterCheck } from "../libc/writer_check.ts";
+import { foreignFunctions } from "./libc.ts";
 
 /** Locks through `Deno.FsFile`, which is `flock(2)`: read and write permission is all they take. */
 const LOCKS: FileLocks = {
@@ -45,11 +48,11 @@ export const denoFilePrimitives: FilePrimitives = {
   },
   locks: LOCKS,
   get mapper() {
-    mapper ??= { opened: openMapper() };
+    mapper ??= { opened: withFunctions(openMapper) };
     return mapper.opened;
   },
   get hasWriters() {
-    writerCheck ??= { opened: openWriterCheck() };
+    writerCheck ??= { opened: withFunctions(openWriterCheck) };
     return writerCheck.opened;
   },
 };
@@ -57,6 +60,11 @@ export const denoFilePrimitives: FilePrimitives = {
 let identity: ProcessIdentity | undefined;
 let mapper: { readonly opened: FileMapper | undefined } | undefined;
 let writerCheck: { readonly opened: FilePrimitives["hasWriters"] } | undefined;
+
+function withFunctions<T>(open: (foreign: ForeignFunctions) => T): T | undefined {
+  const foreign = foreignFunctions();
+  return foreign && open(foreign);
+}
 
 /** Without permission to read everywhere, Deno would ask on the terminal before it refuses. */
 function readIdentity(): ProcessIdentity {

@@ -56,6 +56,7 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
   const instrumentation = workerInstrumentation({
     workerId: start.workerId,
     prefix: start.metricPrefix,
+    sizesByEndpoint: start.sizesByEndpoint,
     timestamps: storage.storesTimestamps,
     showsProcess: start.showsProcess,
   });

@@ -18,6 +18,8 @@ export interface WorkerTask {
   readonly incarnation: string;
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
+  /** Whether sizes have the label `endpoint`. */
+  readonly sizesByEndpoint: boolean;
   /** How long an idle connection is kept, in milliseconds, where the server can say that. */
   readonly keepAliveMs?: number;
   /** How long the worker may take to end, in milliseconds. */

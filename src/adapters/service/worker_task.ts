@@ -20,10 +20,11 @@ export type SharedTask = Omit<WorkerTask, Own>;
 
 /** What the settings say to all workers. */
 export function sharedTask(config: Config, storage: Pick<Storage, "place">): SharedTask {
-  const { metricPrefix, gracefulTimeoutMs, timeoutMs, keepAliveMs } = config;
+  const { metricPrefix, sizesByEndpoint, gracefulTimeoutMs, timeoutMs, keepAliveMs } = config;
   return {
     storage: storage.place,
     metricPrefix,
+    sizesByEndpoint,
     gracefulTimeoutMs,
     beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
     ...keepAliveMs !== undefined && { keepAliveMs },
