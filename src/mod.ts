@@ -22,6 +22,11 @@ export {
   openStorage,
   type OpenStorageOptions,
 } from "./adapters/library/open_storage.ts";
+export {
+  type MetricsPort,
+  serveMetrics,
+  type ServeMetricsOptions,
+} from "./adapters/library/serve_metrics.ts";
 export { ConfigError, MetricMisuse, StorageError } from "./core/errors.ts";
 export type { Log, LogLevel } from "./core/log.ts";
 export {

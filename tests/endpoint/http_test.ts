@@ -1,11 +1,8 @@
 /** The endpoint behind a real server. */
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { serveMetricsEndpoint } from "../../src/adapters/deno/metrics_server.ts";
-import {
-  type MetricsServer,
-  type MetricsServerOptions,
-  serveMetricsOnNode,
-} from "../../src/adapters/http/metrics_server.ts";
+import { serveMetricsOnNode } from "../../src/adapters/http/metrics_server.ts";
+import type { MetricsHostOptions, MetricsServer } from "../../src/adapters/metrics_host.ts";
 import { SILENT_LOG } from "../../src/core/log.ts";
 import { createMemoryStorage } from "../../src/core/memory_driver.ts";
 import { encodeSampleKey } from "../../src/core/sample_key.ts";
@@ -42,7 +39,7 @@ class Gate {
   }
 }
 
-type Host = (options: MetricsServerOptions) => MetricsServer | Promise<MetricsServer>;
+type Host = (options: MetricsHostOptions) => MetricsServer | Promise<MetricsServer>;
 
 const HOSTS: Readonly<Record<string, Host>> = {
   "Deno.serve": serveMetricsEndpoint,

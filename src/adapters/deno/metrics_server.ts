@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type MetricsServer, type MetricsServerOptions, STOP_MS } from "../http/metrics_server.ts";
+import { type MetricsHostOptions, type MetricsServer, STOP_MS } from "../metrics_host.ts";
 import { listenError } from "../service/listen_error.ts";
 
 /**
@@ -11,8 +11,8 @@ import { listenError } from "../service/listen_error.ts";
  *
  * @throws {Error} one line that says why the address cannot be listened on
  */
-export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServer {
-  const { handler, hostname, port, log } = options;
+export function serveMetricsEndpoint(options: MetricsHostOptions): MetricsServer {
+  const { handler, hostname, port, log, isBackground = false } = options;
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({
@@ -27,6 +27,7 @@ export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServ
   } catch (error) {
     throw listenError({ hostname, port }, "metrics endpoint", error);
   }
+  if (isBackground) server.unref();
   const stop = async (): Promise<void> => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_MS));

@@ -6,35 +6,10 @@
 import http from "node:http";
 import https from "node:https";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { Log } from "../../core/log.ts";
+import { type MetricsHostOptions, type MetricsServer, STOP_MS } from "../metrics_host.ts";
 import { listenError } from "../service/listen_error.ts";
 import type { Certificate } from "./certificate.ts";
 import { nodeHandler } from "./node_handler.ts";
-
-/** How a server of metrics is made. */
-export interface MetricsServerOptions {
-  /** Answers the requests. */
-  readonly handler: (request: Request) => Response | Promise<Response>;
-  /** Host name or IP address to listen on. */
-  readonly hostname: string;
-  /** Port to listen on; 0 takes a free one. */
-  readonly port: number;
-  /** Where a handler's failure goes. */
-  readonly log: Log;
-}
-
-/** A running server of metrics. */
-export interface MetricsServer extends AsyncDisposable {
-  /** Host name or IP address it listens on. */
-  readonly hostname: string;
-  /** Port it listens on. */
-  readonly port: number;
-  /** Stops listening and waits for the requests at hand, for a second at most. */
-  stop(): Promise<void>;
-}
-
-/** How long a client that reads slowly may keep a stopping server. */
-export const STOP_MS = 1000;
 
 /** What a client may take of the server: scrapes are few, short and in time. */
 const LIMITS = {
@@ -55,13 +30,14 @@ const MAX_CONNECTIONS = 512;
 const SOCKET_TIMEOUT_MS = 90_000;
 
 /**
- * Starts to listen. Permission on Deno: net for the address.
+ * Starts to listen. In a worker of a cluster the port is the worker's own all the same, and not
+ * shared with the others. Permission on Deno: net for the address.
  *
  * @param certificate Makes it a server of TLS.
- * @throws {Error} one line that says why the address cannot be listened on
+ * @throws {Error} one line that says why the address cannot be listened on, with its cause
  */
 export async function serveMetricsOnNode(
-  { handler, hostname, port, log }: MetricsServerOptions,
+  { handler, hostname, port, log, isBackground = false }: MetricsHostOptions,
   certificate?: Certificate,
 ): Promise<MetricsServer> {
   const listener = nodeHandler(async (request) => {
@@ -79,7 +55,9 @@ export async function serveMetricsOnNode(
     : https.createServer({ ...LIMITS, ...certificate }, answer);
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_TIMEOUT_MS);
+  if (isBackground) server.on("connection", (socket) => socket.unref());
   await listen(server, hostname, port);
+  if (isBackground) server.unref();
   server.on("error", (error) => log.error("The metrics endpoint has a problem", { error }));
   const address = server.address();
   if (address === null || typeof address === "string") {
@@ -100,7 +78,6 @@ function listen(server: http.Server, hostname: string, port: number): Promise<vo
     const failed = (error: Error): void =>
       reject(listenError({ hostname, port }, "metrics endpoint", error));
     server.once("error", failed);
-    // In a worker of a cluster this port is its own, too.
     server.listen({ host: hostname, port, exclusive: true }, () => {
       server.off("error", failed);
       resolve();

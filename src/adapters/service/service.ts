@@ -14,8 +14,8 @@ import type { SpawnWorker } from "../../master/primitives.ts";
 import { actOnSignals, type MasterCommands } from "../../master/signal_actions.ts";
 import { SYSTEM_CLOCK } from "../../master/system_clock.ts";
 import { VERSION } from "../../version.ts";
-import type { MetricsServer, MetricsServerOptions } from "../http/metrics_server.ts";
 import { openProcessStorage, storageAt } from "../library/storage.ts";
+import type { MetricsHostOptions, MetricsServer } from "../metrics_host.ts";
 import { nameWriters, type StartWorker } from "../storage/named_writers.ts";
 import { startRetiring } from "../storage/retiring.ts";
 import { sharedLog } from "../storage/shared_log.ts";
@@ -51,7 +51,7 @@ export interface ServiceHost {
   /** Takes what belongs to the master alone, such as its pid file. */
   begin?(cleanup: Cleanup): void;
   /** Starts the metrics endpoint. @throws {Error} when its address cannot be listened on */
-  serveEndpoint(options: MetricsServerOptions): MetricsServer | Promise<MetricsServer>;
+  serveEndpoint(options: MetricsHostOptions): MetricsServer | Promise<MetricsServer>;
   /** Makes what starts workers. */
   createWorkers(context: WorkersContext): Workers;
   /** Adds what runs beside the master. @returns what signals command */
