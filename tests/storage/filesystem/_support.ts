@@ -4,14 +4,15 @@ import type { Cell, SampleSource } from "../../../src/core/storage.ts";
 import { encodeSampleKey } from "../../../src/core/sample_key.ts";
 import type { FilePrimitives } from "../../../src/storage/filesystem/mod.ts";
 
-/** The primitives of both writers. */
-export const PRIMITIVES: Readonly<Record<"mapped" | "buffered", FilePrimitives>> = {
+/** The primitives of both writers, and of a runtime that has neither locks nor mapped memory. */
+export const PRIMITIVES: Readonly<Record<"mapped" | "buffered" | "unlocked", FilePrimitives>> = {
   mapped: denoFilePrimitives,
   buffered: {
     identity: denoFilePrimitives.identity,
     locks: denoFilePrimitives.locks,
     mapper: undefined,
   },
+  unlocked: { identity: denoFilePrimitives.identity, locks: undefined, mapper: undefined },
 };
 
 /** Both writers, for tests that run with each. */
