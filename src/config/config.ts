@@ -130,6 +130,8 @@ export interface Config {
   readonly workerEnv: readonly Variable[];
   /** The access log; `undefined` for none (`--access-log`, `--access-log-format`). */
   readonly accessLog: AccessLogConfig | undefined;
+  /** Whether sizes have the label `endpoint` (`--sizes-by-endpoint`, `GPE_SIZES_BY_ENDPOINT`). */
+  readonly sizesByEndpoint: boolean;
   /** Prefix of the worker and master metrics (`--metric-prefix`, default `gunicorn`). */
   readonly metricPrefix: string;
   /** On-disk layout (`--layout`): with times, or values only as Python's client before 0.18. */

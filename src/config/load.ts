@@ -137,6 +137,7 @@ function build(values: Values, redis: RedisConfig): Config {
     accessLog: values.accessLog === ""
       ? undefined
       : { path: values.accessLog, format: values.accessLogFormat },
+    sizesByEndpoint: values.sizesByEndpoint,
     metricPrefix: values.metricPrefix,
     layout: values.layout,
     cleanupDbFiles: values.cleanupDbFiles && !values.keep,

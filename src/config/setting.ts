@@ -78,6 +78,8 @@ export interface Values {
   accessLog: string;
   /** `--access-log-format` */
   accessLogFormat: "combined" | "json";
+  /** `--sizes-by-endpoint` */
+  sizesByEndpoint: boolean;
   /** `--metric-prefix` */
   metricPrefix: string;
   /** `--layout` */

@@ -211,6 +211,16 @@ export const SETTINGS: { readonly [K in SettingKey]: Setting<Values[K]> } = {
     description: "Form of a line of the access log: combined or json",
     parser: choice("combined", "json"),
   },
+  sizesByEndpoint: {
+    flag: "sizes-by-endpoint",
+    env: "GPE_SIZES_BY_ENDPOINT",
+    isSwitch: true,
+    default: false,
+    placeholder: "BOOL",
+    group: "serve",
+    description: "Tell the sizes of requests and responses by endpoint",
+    parser: onOff,
+  },
   metricPrefix: {
     flag: "metric-prefix",
     default: "gunicorn",

@@ -70,6 +70,7 @@ export {
   register,
   Registry,
 } from "./registry.ts";
+export { type ForeignRegistry, shareRegistry } from "./share_registry.ts";
 export type { Cell, MetricKind, StorageWriter } from "./storage.ts";
 export { Summary, SummaryChild } from "./summary.ts";
 export { validateMetricName } from "./validation.ts";

@@ -14,6 +14,8 @@ export interface Storable {
   attach(store: ProcessStore): void;
   /** Brings values that are copied rather than shared up to date (foreign metrics, `collect()`). */
   snapshot?(): void | Promise<void>;
+  /** Does of that what can be done without waiting. */
+  mirror?(): void;
 }
 
 /** The process-wide connection between metrics and storage. */

@@ -17,6 +17,7 @@ import type {
 import { because } from "./misuse.ts";
 import { processStore } from "./process_store.ts";
 import { type PrintableMetric, type PrintableValue, printMetric } from "./prom_format.ts";
+import { markShared } from "./share_registry.ts";
 
 /** Content type of the Prometheus text format. */
 export const PROMETHEUS_CONTENT_TYPE: PrometheusContentType =
@@ -175,7 +176,12 @@ export class Registry<
 
   /** Resets every metric. */
   resetMetrics(): void {
-    for (const entry of this.entries.values()) entry.reset?.();
+    for (const entry of this.entries.values()) {
+      const tracked = storableOf(entry as unknown as Tracked | ForeignMetric);
+      tracked.mirror?.();
+      entry.reset?.();
+      tracked.mirror?.();
+    }
   }
 
   /**
@@ -240,6 +246,8 @@ export class Registry<
     return printMetric(metric, this.defaultLabels, this.isOpenMetrics);
   }
 }
+
+markShared(Registry.prototype);
 
 /** The registry that takes metrics which name no other. */
 export const register: Registry = new Registry();

@@ -30,3 +30,23 @@ export async function snapshotAll(
   await Promise.all(Array.from(store.connected, run));
   return failures;
 }
+
+/**
+ * Runs every connected metric's `mirror()`: copies of other libraries' metrics as far as they can be
+ * made without waiting. One that fails does not keep another from its turn.
+ *
+ * @param store The store.
+ * @param onError Told of each failure.
+ */
+export function mirrorAll(
+  store: ProcessStore,
+  onError: (error: unknown, storable: Storable) => void,
+): void {
+  for (const storable of store.connected) {
+    try {
+      storable.mirror?.();
+    } catch (error) {
+      onError(error, storable);
+    }
+  }
+}

@@ -19,7 +19,7 @@ export function isScriptStream(stream: ReadableStream): boolean {
 }
 
 /** Who else is told the size of a counted stream. */
-const LISTENERS = new WeakMap<ReadableStream, ((sizeBytes: number) => void)[]>();
+const LISTENERS = new WeakMap<ReadableStream, ((sizeBytes: number, failed: boolean) => void)[]>();
 
 /**
  * Tells the size of a stream that {@linkcode countedStream} made, when it ends.
@@ -35,27 +35,28 @@ export function whenCounted(stream: ReadableStream, onEnd: (sizeBytes: number) =
  * reader reaches the source, and passes a cancellation on with its reason.
  *
  * @param source Gets locked.
- * @param onEnd Called once with the number of bytes, when the stream ends, fails or is cancelled.
+ * @param onEnd Called once with the number of bytes, when the stream ends, fails or is cancelled, and
+ *   with whether it failed.
  */
 export function countedStream(
   source: ReadableStream<Uint8Array>,
-  onEnd: (sizeBytes: number) => void,
+  onEnd: (sizeBytes: number, failed: boolean) => void,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   let size = 0;
   let ended = false;
-  const listeners = [onEnd];
-  const end = () => {
+  const listeners: ((sizeBytes: number, failed: boolean) => void)[] = [onEnd];
+  const end = (failed: boolean) => {
     if (ended) return;
     ended = true;
-    for (const listener of listeners) listener(size);
+    for (const listener of listeners) listener(size, failed);
   };
   const counted = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
         if (done) {
-          end();
+          end(false);
           controller.close();
         } else {
           // A chunk may be anything here; the server refuses what is no bytes.
@@ -63,12 +64,12 @@ export function countedStream(
           controller.enqueue(value);
         }
       } catch (error) {
-        end();
+        end(true);
         throw error;
       }
     },
     cancel(reason) {
-      end();
+      end(false);
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });

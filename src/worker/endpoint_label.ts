@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { routeOf } from "./route_note.ts";
+import type { RequestLine } from "./worker_metrics.ts";
 
 /** What stands for every endpoint beyond the limit. */
 export const OTHER_ENDPOINT = "__other__";
@@ -63,5 +65,48 @@ export function boundedLabel(limit: number, other: string): (value: string) => s
     if (seen.size >= limit) return other;
     seen.add(value);
     return value;
+  };
+}
+
+/** How many route templates, and how many paths without one, a worker names. */
+const ENDPOINT_LIMIT = 100;
+/** A template is cut after so many characters. */
+const TEMPLATE_LENGTH = 128;
+/** What no template needs: control characters, and halves of characters. */
+const NO_TEXT = /[\p{Cc}\p{Cs}]/gu;
+
+/** The `endpoint` labels of one worker, bounded. */
+export interface EndpointLabels {
+  /** Of a request that failed. */
+  of(request: RequestLine): string;
+  /**
+   * Of a request with an answer of this status; 0 without one. A path is named only where the
+   * application answered it with success, or failed itself: anybody can ask for paths that it
+   * redirects or does not have.
+   */
+  ofAnswer(request: RequestLine, status: number): string;
+}
+
+/**
+ * Makes the labels of a worker: the template of the route where it is known, else the collapsed
+ * path. Paths, which strangers choose, take no label away from templates.
+ */
+export function endpointLabels(): EndpointLabels {
+  const templates = boundedLabel(ENDPOINT_LIMIT, OTHER_ENDPOINT);
+  const paths = boundedLabel(ENDPOINT_LIMIT, OTHER_ENDPOINT);
+  const template = (request: RequestLine): string | undefined => {
+    const route = routeOf(request);
+    if (!route) return undefined;
+    return templates(route.slice(0, TEMPLATE_LENGTH).replace(NO_TEXT, "_"));
+  };
+  const path = (request: RequestLine): string => {
+    const url = request.originalUrl ?? request.url;
+    return url === undefined ? OTHER_ENDPOINT : paths(collapsePath(url));
+  };
+  return {
+    of: (request) => template(request) ?? path(request),
+    ofAnswer: (request, status) =>
+      template(request) ??
+        (status >= 500 || (status >= 200 && status < 300) ? path(request) : OTHER_ENDPOINT),
   };
 }

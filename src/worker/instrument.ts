@@ -7,6 +7,7 @@ import { countedStream, isScriptStream } from "./counted_stream.ts";
 import { errorType } from "./endpoint_label.ts";
 import { nativeResponse, STREAM_BODY, trackedBody } from "./response_tracking.ts";
 import { utf8Length } from "./utf8_length.ts";
+import type { SizeSeries } from "./size_metrics.ts";
 import type { RequestLine, WorkerMetrics } from "./worker_metrics.ts";
 
 /** A function that answers a request; what else it is called with is handed through. */
@@ -60,45 +61,64 @@ const INSTRUMENTED = Symbol.for("@gpe/cli/instrumented");
  */
 export function createInstrumentation(metrics: WorkerMetrics, now: () => number): Instrumentation {
   const native = nativeResponse();
+  /** Where sizes go that need no endpoint. */
+  const allSizes = metrics.sizesOf(NO_REQUEST, 0);
 
   /** Records an answer; gives the response to send, which is another one when bytes are counted. */
-  const answered = (request: RequestLine, response: Response, started: number): Response => {
+  const answered = (request: HandledRequest, response: Response, started: number): Response => {
     const status = response.status;
     metrics.inProgress.dec();
     metrics.countRequest((now() - started) / 1000);
     metrics.countCode(status);
-    if (status >= 500) metrics.countError(String(status), request);
-    return measured(response, request.method === "HEAD");
+    if (status >= 500) metrics.countErrorResponse(status, request);
+    const sizes = metrics.sizesOf(request, status);
+    if (metrics.sizesByEndpoint) observeRequestSize(sizes, request);
+    return measured(response, request, sizes);
   };
 
   /** A server sends no body to HEAD, whatever the application made. */
-  const measured = (response: Response, isHead: boolean): Response => {
+  const measured = (response: Response, request: HandledRequest, sizes: SizeSeries): Response => {
+    const isHead = request.method === "HEAD";
     const known = trackedBody(response);
     if (typeof known === "string") {
-      metrics.responseSize.observe(isHead ? 0 : utf8Length(known));
+      sizes.response.observe(isHead ? 0 : utf8Length(known));
     } else if (known >= 0) {
-      metrics.responseSize.observe(isHead ? 0 : known);
+      sizes.response.observe(isHead ? 0 : known);
     } else if (known === STREAM_BODY) {
-      return isHead ? response : counted(response);
+      return isHead ? response : counted(response, request, sizes);
     }
     return response;
   };
 
-  const counted = (response: Response): Response => {
+  const counted = (response: Response, request: HandledRequest, sizes: SizeSeries): Response => {
     const { body, status, statusText, headers } = response;
     // A locked one is the application's mistake, which the server reports.
     if (body === null || body.locked || !isScriptStream(body)) return response;
-    const stream = countedStream(body, (size) => metrics.responseSize.observe(size));
+    const stream = countedStream(body, (size, failed) => {
+      sizes.response.observe(size);
+      if (failed && status < 500) metrics.countBrokenOff(request);
+    });
     return new native(stream, { status, statusText, headers });
   };
 
   /** Records a handler that threw, or answered with something that is no response. */
-  const failed = (request: RequestLine, error: unknown, started: number, codeFollows: boolean) => {
+  const failed = (
+    request: HandledRequest,
+    error: unknown,
+    started: number,
+    codeFollows: boolean,
+  ) => {
     metrics.inProgress.dec();
     metrics.countRequest((now() - started) / 1000);
     metrics.countFailure(errorType(error), request);
     if (!codeFollows) metrics.countCode(500);
+    if (!metrics.sizesByEndpoint) return;
+    const sizes = metrics.sizesOf(request, 500);
+    observeRequestSize(sizes, request);
+    if (codeFollows && typeof error === "object" && error !== null) failures.set(error, sizes);
   };
+  /** Where the size of an error handler's answer goes: it is called with the error alone. */
+  const failures = new WeakMap<object, SizeSeries>();
 
   const wrap = (
     handler: FetchHandler,
@@ -106,7 +126,7 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
     codeFollows: boolean,
     finish: ((response: Response) => Response) | undefined,
   ): FetchHandler => {
-    const settled = (request: RequestLine, result: unknown, started: number): unknown => {
+    const settled = (request: HandledRequest, result: unknown, started: number): unknown => {
       // Servers answer 500 to anything else, to `Response.error()` (status 0) too.
       if (!(result instanceof native) || result.status === 0) {
         failed(request, NO_RESPONSE, started, codeFollows);
@@ -116,7 +136,7 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
       return finish === undefined ? response : finish(response);
     };
     const settle = async (
-      request: RequestLine,
+      request: HandledRequest,
       result: PromiseLike<unknown>,
       started: number,
     ): Promise<unknown> => {
@@ -130,12 +150,10 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
       return settled(request, value, started);
     };
     const wrapped = function (this: unknown, given: Request | undefined): unknown {
-      const request = given ?? NO_REQUEST;
+      const request: HandledRequest = given ?? NO_REQUEST;
       const started = now();
       metrics.inProgress.inc();
-      const method = request.method;
-      // Looking at headers costs 6 % of the requests a second; these two have no body.
-      if (method !== "GET" && method !== "HEAD") observeRequestSize(metrics, given);
+      if (!metrics.sizesByEndpoint) observeRequestSize(allSizes, request);
       let result: unknown;
       try {
         result = Reflect.apply(handler, self ?? this, arguments);
@@ -190,7 +208,9 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
             const response = await onError(error);
             if (!(response instanceof native)) return response;
             code = response.status || 500;
-            return finish(measured(response, false));
+            return finish(
+              measured(response, NO_REQUEST, failures.get(error as object) ?? allSizes),
+            );
           } finally {
             if (!recorded) metrics.countCode(code);
           }
@@ -200,8 +220,13 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
   };
 }
 
+/** What is looked at of a request. */
+interface HandledRequest extends RequestLine {
+  readonly headers?: Headers;
+}
+
 /** Stands for the request where a test, say, calls a handler without one. */
-const NO_REQUEST: RequestLine = {};
+const NO_REQUEST: HandledRequest = {};
 
 /** The error that servers make of a result that is no response. */
 const NO_RESPONSE = new TypeError("The handler returned no response");
@@ -211,10 +236,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value.then === "function";
 }
 
-function observeRequestSize(metrics: WorkerMetrics, request: Request | undefined): void {
-  const length = request?.headers?.get("content-length");
+function observeRequestSize(sizes: SizeSeries, { method, headers }: HandledRequest): void {
+  // Looking at headers costs 6 % of the requests a second; these two have no body.
+  if (method === "GET" || method === "HEAD") return;
+  const length = headers?.get("content-length");
   // A chunked body announces nothing.
-  if (length && /^\d+$/.test(length)) metrics.requestSize.observe(Number(length));
+  if (length && /^\d+$/.test(length)) sizes.request.observe(Number(length));
 }
 
 function finishing(

@@ -8,13 +8,9 @@ import { Gauge } from "../core/gauge.ts";
 import { Histogram } from "../core/histogram.ts";
 import type { Registry } from "../core/registry.ts";
 import type { GaugeMode } from "../core/modes.ts";
-import {
-  boundedLabel,
-  collapsePath,
-  methodLabel,
-  OTHER,
-  OTHER_ENDPOINT,
-} from "./endpoint_label.ts";
+import { boundedLabel, endpointLabels, errorType, methodLabel, OTHER } from "./endpoint_label.ts";
+import { caughtError } from "./route_note.ts";
+import { createSizes, type SizesOf } from "./size_metrics.ts";
 
 /** Bounds of the duration histogram, in seconds. */
 const DURATION_BUCKETS: readonly number[] = [
@@ -35,11 +31,6 @@ const DURATION_BUCKETS: readonly number[] = [
   60,
 ];
 
-/** Bounds of the size histograms, in bytes: 1 KiB to 4 MiB, each four times the one before. */
-const SIZE_BUCKETS: readonly number[] = [1, 4, 16, 64, 256, 1024, 4096].map((n) => n * 1024);
-
-/** How many different endpoints one worker names before it says `__other__`. */
-const ENDPOINT_LIMIT = 100;
 /** How many different error types one worker names before it says `other`. */
 const ERROR_TYPE_LIMIT = 100;
 
@@ -61,6 +52,8 @@ export interface WorkerMetricsOptions {
   readonly timestamps?: boolean;
   /** Whether memory and processor time of the process are shown; default `true`. */
   readonly showsProcess?: boolean;
+  /** Whether sizes have the label `endpoint`; default `false`. */
+  readonly sizesByEndpoint?: boolean;
 }
 
 interface CounterSeries {
@@ -74,18 +67,12 @@ interface GaugeSeries {
 /** The place of a gauge that another worker shows. */
 const NOT_SHOWN: GaugeSeries = { inc() {}, dec() {}, set() {} };
 
-interface HistogramSeries {
-  observe(value: number): void;
-}
-
 /** The series of one worker. */
 export interface WorkerMetrics {
   /** Requests being handled. */
   readonly inProgress: GaugeSeries;
-  /** Sizes of request bodies, in bytes, where the client announced one. */
-  readonly requestSize: HistogramSeries;
-  /** Sizes of response bodies, in bytes, as the application made them. */
-  readonly responseSize: HistogramSeries;
+  /** Whether sizes wait for the answer, which tells the endpoint. */
+  readonly sizesByEndpoint: boolean;
   /** How late a timer fires, in seconds. */
   readonly eventLoopLag: GaugeSeries;
   /** Resident memory, in bytes. */
@@ -100,8 +87,15 @@ export interface WorkerMetrics {
   countRequest(seconds: number): void;
   /** Counts a response by its status. */
   countCode(status: number): void;
-  /** Counts an error response: `errorType` is the status code, or the class of what was thrown. */
-  countError(errorType: string, request: RequestLine): void;
+  /** Where the sizes of a request go. The status, 0 without one, matters with `sizesByEndpoint`. */
+  readonly sizesOf: SizesOf;
+  /**
+   * Counts an error response by its status. Where the error behind it was noted on the request, it
+   * counts as a failed request, by the class of that error.
+   */
+  countErrorResponse(status: number, request: RequestLine): void;
+  /** Counts a request without a whole answer, where an error was noted on it. */
+  countBrokenOff(request: RequestLine): void;
   /** Counts a request whose handler threw, and the error response that it causes. */
   countFailure(errorType: string, request: RequestLine): void;
 }
@@ -112,6 +106,8 @@ export interface RequestLine {
   readonly method?: string | undefined;
   /** The URL or the request target. */
   readonly url?: string | undefined;
+  /** What that was before a router of Express or the like cut it. */
+  readonly originalUrl?: string | undefined;
 }
 
 /**
@@ -121,6 +117,7 @@ export interface RequestLine {
  */
 export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetrics {
   const { register, workerId, timestamps = true, showsProcess = true } = options;
+  const { sizesByEndpoint = false } = options;
   const prefix = `${options.prefix ?? "gunicorn"}_worker_`;
   const labels = { worker_id: workerId };
   const registers = [register];
@@ -165,7 +162,7 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
   const failure = ["method", "endpoint", "error_type"] as const;
   const failed = counter(
     "failed_requests_total",
-    "Requests whose handler threw or rejected.",
+    "Requests that an error made fail: thrown, or caught and answered with 500 or above.",
     failure,
   );
   const handled = counter(
@@ -173,14 +170,19 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
     "Error responses: thrown errors, and status codes of 500 and above.",
     failure,
   );
-  const endpointLabel = boundedLabel(ENDPOINT_LIMIT, OTHER_ENDPOINT);
+  const endpoints = endpointLabels();
   const typeLabel = boundedLabel(ERROR_TYPE_LIMIT, OTHER);
-  const failureLabels = (type: string, { method, url }: RequestLine) => ({
+  const failureLabels = (type: string, request: RequestLine) => ({
     worker_id: workerId,
-    method: methodLabel(method ?? ""),
-    endpoint: url === undefined ? OTHER_ENDPOINT : endpointLabel(collapsePath(url)),
+    method: methodLabel(request.method ?? ""),
+    endpoint: endpoints.of(request),
     error_type: typeLabel(type),
   });
+  const countFailure = (errorType: string, request: RequestLine): void => {
+    const values = failureLabels(errorType, request);
+    failed.labels(values).inc();
+    handled.labels(values).inc();
+  };
   const byCode: CounterSeries[] = [];
   let requestCount = 0;
   const seriesOf = (status: number): CounterSeries =>
@@ -190,8 +192,13 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
 
   return {
     inProgress: gauge("requests_in_progress", "Requests being handled.", "livesum"),
-    requestSize: histogram("request_size_bytes", "Sizes of request bodies.", SIZE_BUCKETS),
-    responseSize: histogram("response_size_bytes", "Sizes of response bodies.", SIZE_BUCKETS),
+    sizesByEndpoint,
+    sizesOf: createSizes({
+      register,
+      prefix,
+      workerId,
+      endpoints: sizesByEndpoint ? endpoints : undefined,
+    }),
     eventLoopLag: gauge(
       "event_loop_lag_seconds",
       "The longest delay of a timer within the last second.",
@@ -215,13 +222,15 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
     countCode(status) {
       seriesOf(status).inc();
     },
-    countError(errorType, request) {
-      handled.labels(failureLabels(errorType, request)).inc();
+    countErrorResponse(status, request) {
+      const caught = caughtError(request);
+      if (caught !== undefined) return countFailure(errorType(caught.error), request);
+      handled.labels(failureLabels(String(status), request)).inc();
     },
-    countFailure(errorType, request) {
-      const values = failureLabels(errorType, request);
-      failed.labels(values).inc();
-      handled.labels(values).inc();
+    countBrokenOff(request) {
+      const caught = caughtError(request);
+      if (caught !== undefined) countFailure(errorType(caught.error), request);
     },
+    countFailure,
   };
 }

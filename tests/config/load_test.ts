@@ -31,6 +31,7 @@ Deno.test("loadConfig() has the documented defaults when nothing is given", () =
     reload: false,
     keepAliveMs: undefined,
     accessLog: undefined,
+    sizesByEndpoint: false,
     metricPrefix: "gunicorn",
     layout: "timestamp",
     cleanupDbFiles: true,

@@ -1,6 +1,10 @@
 /** The worker metrics of a registry of their own, and their values by series. */
 import { Registry } from "../../src/core/registry.ts";
-import { createWorkerMetrics, type WorkerMetrics } from "../../src/worker/worker_metrics.ts";
+import {
+  createWorkerMetrics,
+  type WorkerMetrics,
+  type WorkerMetricsOptions,
+} from "../../src/worker/worker_metrics.ts";
 
 /** Metrics and a way to read them. */
 export interface MeasuredWorker {
@@ -13,8 +17,11 @@ export interface MeasuredWorker {
 }
 
 /** Makes the metrics of a worker for one test. */
-export function measuredWorker(register: Registry = new Registry()): MeasuredWorker {
-  const metrics = createWorkerMetrics({ register, workerId: "worker_7" });
+export function measuredWorker(
+  options: Partial<WorkerMetricsOptions> = {},
+): MeasuredWorker {
+  const { register = new Registry() } = options;
+  const metrics = createWorkerMetrics({ ...options, register, workerId: "worker_7" });
   return { register, metrics, values: () => workerValues(register) };
 }
 

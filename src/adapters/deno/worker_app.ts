@@ -97,6 +97,7 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
     const instrumentation = workerInstrumentation({
       workerId: start.workerId,
       prefix: start.metricPrefix,
+      sizesByEndpoint: start.sizesByEndpoint,
       timestamps: storage?.writer.storesTimestamps ?? true,
       showsProcess: start.showsProcess,
     });

@@ -36,6 +36,8 @@ export interface WorkerStart {
   readonly incarnation: string;
   /** What the names of the worker metrics begin with. */
   readonly metricPrefix: string;
+  /** Whether sizes have the label `endpoint`. */
+  readonly sizesByEndpoint: boolean;
   /** What the application's server shows its clients; without it there is no TLS. */
   readonly certificate?: Certificate;
   /** How long an idle connection is kept, in milliseconds, where the server can say that. */

@@ -43,7 +43,8 @@ export interface Workers extends AsyncDisposable {
 /** Makes what starts workers of the class that is asked for. Permission: env. */
 export function createWorkers(config: Config, options: WorkersOptions): Workers {
   const { bind, app, log, storageLog, certificate, storage } = options;
-  const { metricPrefix, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } = config;
+  const { metricPrefix, sizesByEndpoint, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
+    config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   // Of what a thread runs, nothing is its main module: all of it has to be permitted.
@@ -62,6 +63,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
       bind,
       storage: storage.place,
       metricPrefix,
+      sizesByEndpoint,
       gracefulTimeoutMs,
       beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
       ...accessLog && { accessLog },

@@ -8,11 +8,11 @@ import http from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import { errorType } from "../../worker/endpoint_label.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
-import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
+import type { RequestLine, WorkerMetrics } from "../../worker/worker_metrics.ts";
 
 /** Records the servers it is given. */
 export interface HttpRecorder {
-  /** Records every request of a server from now on. */
+  /** Records every request of a server from now on; once, whoever else is asked to. */
   record(server: http.Server | HttpsServer): void;
   /** From now on answers close their connection. */
   drain(): void;
@@ -32,11 +32,13 @@ interface Exchange {
   sizeBytes: number;
 }
 
+/** On a server that is recorded, also by another copy of this module. */
+const RECORDED = Symbol.for("@gpe/cli/recorded");
+
 /** What nginx logs when the client closed the connection before an answer. */
 const CLIENT_GONE = 499;
 
-const EXCHANGE = Symbol("exchange");
-type Response = http.ServerResponse & { [EXCHANGE]?: Exchange };
+type Response = http.ServerResponse & { [exchange: symbol]: Exchange | undefined };
 // deno-lint-ignore no-explicit-any -- overloads of node:http, handed through as they come
 type Method = (this: Response, ...args: any[]) => any;
 
@@ -58,21 +60,31 @@ export function createHttpRecorder(
   const writeHead = prototype.writeHead as Method;
   const write = prototype.write as Method;
   const end = prototype.end as Method;
+  /** This recorder's own: others of the process replace the same methods. */
+  const EXCHANGE = Symbol("exchange");
   let draining = false;
 
   const count = (exchange: Exchange, status: number | undefined): void => {
     if (exchange.counted) return;
     exchange.counted = true;
     metrics.countRequest((now() - exchange.started) / 1000);
+    if (metrics.sizesByEndpoint) observeRequestSize(exchange.request, status ?? 0);
     if (status === undefined) return;
     metrics.countCode(status);
-    if (status >= 500) metrics.countError(String(status), exchange.request);
+    if (status >= 500) metrics.countErrorResponse(status, exchange.request);
+  };
+  const observeRequestSize = (request: http.IncomingMessage, status: number): void => {
+    const { method } = request;
+    if (method === "GET" || method === "HEAD") return;
+    const length = request.headers["content-length"];
+    if (length === undefined || !/^\d+$/.test(length)) return;
+    metrics.sizesOf(request, status).request.observe(Number(length));
   };
   const logLine = ({ request, started }: Exchange, status: number, sizeBytes: number): void =>
     accessLog?.add({
       remote: request.socket.remoteAddress,
       method: request.method ?? "",
-      target: request.url ?? "",
+      target: (request as RequestLine).originalUrl ?? request.url ?? "",
       protocol: `HTTP/${request.httpVersion}`,
       status,
       sizeBytes,
@@ -88,8 +100,10 @@ export function createHttpRecorder(
   const onClose = function (this: Response): void {
     const exchange = this[EXCHANGE];
     if (exchange === undefined) return;
+    const errorCounted = exchange.counted && this.statusCode >= 500;
     count(exchange, undefined);
     if (exchange.open) {
+      if (!errorCounted) metrics.countBrokenOff(exchange.request);
       logLine(exchange, this.headersSent ? this.statusCode : CLIENT_GONE, exchange.sizeBytes);
     }
     close(exchange);
@@ -123,7 +137,7 @@ export function createHttpRecorder(
       const { statusCode } = this;
       const empty = exchange.request.method === "HEAD" || statusCode === 204 || statusCode === 304;
       const sizeBytes = empty ? 0 : exchange.sizeBytes;
-      metrics.responseSize.observe(sizeBytes);
+      metrics.sizesOf(exchange.request, statusCode).response.observe(sizeBytes);
       logLine(exchange, statusCode, sizeBytes);
       return end.apply(this, args);
     },
@@ -131,12 +145,8 @@ export function createHttpRecorder(
   Object.assign(prototype, replacements);
 
   const receive = (request: http.IncomingMessage, response: Response): void => {
-    const { method } = request;
     metrics.inProgress.inc();
-    if (method !== "GET" && method !== "HEAD") {
-      const length = request.headers["content-length"];
-      if (length !== undefined && /^\d+$/.test(length)) metrics.requestSize.observe(Number(length));
-    }
+    if (!metrics.sizesByEndpoint) observeRequestSize(request, 0);
     const exchange = { request, started: now(), counted: false, open: true, sizeBytes: 0 };
     response[EXCHANGE] = exchange;
     response.on("close", onClose);
@@ -145,6 +155,8 @@ export function createHttpRecorder(
   let active = true;
   return {
     record(server) {
+      if (RECORDED in server) return;
+      Object.defineProperty(server, RECORDED, { value: true });
       const emit = server.emit as (this: unknown, event: string, ...args: unknown[]) => boolean;
       server.emit = function (this: unknown, event: string, ...args: unknown[]): boolean {
         if (event !== "request" || !active) return emit.call(this, event, ...args);

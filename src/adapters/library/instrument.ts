@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { loadConfig } from "../../config/load.ts";
+import { SETTINGS } from "../../config/settings.ts";
 import { register as defaultRegister, type Registry } from "../../core/registry.ts";
 import {
   createInstrumentation,
@@ -30,6 +32,8 @@ export interface WorkerOptions {
    * several threads one does.
    */
   readonly showsProcess?: boolean;
+  /** Whether sizes have the label `endpoint`; default `GPE_SIZES_BY_ENDPOINT` where it may be read. */
+  readonly sizesByEndpoint?: boolean;
 }
 
 /** Everything that records in this process. */
@@ -45,6 +49,7 @@ export interface WorkerInstrumentation extends Instrumentation {
 /**
  * Creates the metrics, notes sizes of responses and starts the sampler. Needs no permission.
  *
+ * @throws {ConfigError} When `GPE_SIZES_BY_ENDPOINT` is neither true nor false.
  * @throws {Error} When a metric of the same name is registered already.
  */
 export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerInstrumentation {
@@ -54,6 +59,7 @@ export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerI
     prefix: options.prefix ?? "gunicorn",
     timestamps: options.timestamps ?? true,
     showsProcess: options.showsProcess ?? true,
+    sizesByEndpoint: options.sizesByEndpoint ?? sizesByEndpointInEnv(),
   });
   const now = RUNTIME.sampler.now;
   const uninstall = installResponseTracking();
@@ -67,6 +73,13 @@ export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerI
       uninstall();
     },
   };
+}
+
+/** No other variable is asked for. */
+function sizesByEndpointInEnv(): boolean {
+  const { env: wanted } = SETTINGS.sizesByEndpoint;
+  const env = (name: string): string | undefined => name === wanted ? RUNTIME.env(name) : undefined;
+  return loadConfig({ flags: {}, env }).config.sizesByEndpoint;
 }
 
 let shared: WorkerInstrumentation | undefined;
@@ -87,7 +100,7 @@ export function workerInstrumentation(options?: WorkerOptions): WorkerInstrument
  * Results, errors, `this` and further arguments stay as they are. An object is copied with its
  * prototype; its other methods must not use private fields.
  *
- * Needs no permission; `GPE_WORKER_ID` is read where it may be.
+ * Needs no permission; `GPE_WORKER_ID` and `GPE_SIZES_BY_ENDPOINT` are read where they may be.
  *
  * @example
  * ```ts no-run
@@ -95,6 +108,7 @@ export function workerInstrumentation(options?: WorkerOptions): WorkerInstrument
  *
  * Deno.serve(instrument(() => new Response("hello")));
  * ```
+ * @throws {ConfigError} When `GPE_SIZES_BY_ENDPOINT` is neither true nor false.
  * @throws {TypeError} When the target is neither a function nor has a `fetch` method.
  */
 export const instrument: Instrument = <H extends FetchHandler>(target: H): H =>

@@ -6,8 +6,9 @@
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
-import { snapshotAll } from "../../core/snapshot.ts";
+import { mirrorAll, snapshotAll } from "../../core/snapshot.ts";
 import type { StorageWriter } from "../../core/storage.ts";
+import { startMirroring } from "./mirroring.ts";
 import type { Storage } from "./storage.ts";
 
 /** The open storage of a process; disposing of it writes everything and drops the writer's claim. */
@@ -57,17 +58,24 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
   const writer = storage.openWriter(incarnation);
   Object.assign(writer, { [STORAGE]: storage });
   store.open(writer);
-  const snapshot = (): Promise<unknown> =>
-    snapshotAll(store, (error) => log.error("Cannot collect a metric", { error }));
+  const onError = (error: unknown): void => log.error("Cannot collect a metric", { error });
+  const snapshot = (): Promise<unknown> => snapshotAll(store, onError);
+  const mirror = (): void => mirrorAll(store, onError);
   const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
   timer.unref();
-  const forget = atExit(() => writer.flushSync?.());
+  const stopMirroring = startMirroring(mirror);
+  const forget = atExit(() => {
+    mirror();
+    writer.flushSync?.();
+  });
   return {
     writer,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      stopMirroring();
       forget();
       await settleWithin(snapshot(), LAST_SNAPSHOT_MS);
+      mirror();
       store.detach();
       await writer[Symbol.asyncDispose]();
     },

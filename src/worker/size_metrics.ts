@@ -1,0 +1,80 @@
+/**
+ * Sizes of requests and responses of one worker, for all of them together or by endpoint.
+ *
+ * @module
+ */
+import { Histogram } from "../core/histogram.ts";
+import type { Registry } from "../core/registry.ts";
+import { type EndpointLabels, OTHER_ENDPOINT } from "./endpoint_label.ts";
+import type { RequestLine } from "./worker_metrics.ts";
+
+/** Bounds of the size histograms, in bytes: 1 KiB to 4 MiB, each four times the one before. */
+const SIZE_BUCKETS: readonly number[] = [1, 4, 16, 64, 256, 1024, 4096].map((n) => n * 1024);
+
+/** How to make what {@linkcode createSizes} gives. */
+export interface SizeOptions {
+  /** Where the metrics are registered. */
+  readonly register: Registry;
+  /** What every name starts with. */
+  readonly prefix: string;
+  /** The `worker_id` label. */
+  readonly workerId: string;
+  /** The labels of this worker; `undefined` for sizes of all requests together. */
+  readonly endpoints: EndpointLabels | undefined;
+}
+
+/** Takes a size in bytes. */
+interface SizeHistogram {
+  observe(sizeBytes: number): void;
+}
+
+/** Where the sizes of a request go. */
+export interface SizeSeries {
+  /** The size of the request's body, where the client announced one. */
+  readonly request: SizeHistogram;
+  /** The size of the response's body, as the application made it. */
+  readonly response: SizeHistogram;
+}
+
+/** Where the sizes of a request with this answer go. */
+export type SizesOf = (request: RequestLine, status: number) => SizeSeries;
+
+/**
+ * Registers both metrics.
+ *
+ * @throws {Error} When a metric of the same name is registered already.
+ */
+export function createSizes(options: SizeOptions): SizesOf {
+  const { register, prefix, workerId, endpoints } = options;
+  const make = (name: string, help: string): Histogram<"worker_id" | "endpoint"> =>
+    new Histogram({
+      name: prefix + name,
+      help,
+      labelNames: endpoints === undefined ? ["worker_id"] : ["worker_id", "endpoint"],
+      buckets: [...SIZE_BUCKETS],
+      registers: [register],
+    });
+  const request = make("request_size_bytes", "Sizes of request bodies.");
+  const response = make("response_size_bytes", "Sizes of response bodies.");
+  const series = (endpoint?: string): SizeSeries => {
+    const labels = { worker_id: workerId, ...endpoint !== undefined && { endpoint } };
+    // There from the start, at 0: Prometheus sees no increase in a series that begins with one.
+    request.zero(labels);
+    response.zero(labels);
+    return { request: request.labels(labels), response: response.labels(labels) };
+  };
+
+  if (endpoints === undefined) {
+    const all = series();
+    return () => all;
+  }
+  const byEndpoint = new Map([[OTHER_ENDPOINT, series(OTHER_ENDPOINT)]]);
+  return (line, status) => {
+    const endpoint = endpoints.ofAnswer(line, status);
+    const known = byEndpoint.get(endpoint);
+    if (known !== undefined) return known;
+    const made = series(endpoint);
+    byEndpoint.set(endpoint, made);
+    return made;
+  };
+}
