@@ -75,8 +75,11 @@ export function parseWriterFileName(name: string): string | undefined {
   return /^writer_(.+)\.lock$/s.exec(name)?.[1];
 }
 
-/** What one process at a time does with a directory: be its master, or retire its writers. */
-export type Office = "master" | "retire";
+/**
+ * What one at a time has or does in a directory: be its master, retire its writers, have a number
+ * among them.
+ */
+export type Office = "master" | "retire" | `worker_${number}`;
 
 /** A name for the file of somebody who holds an office, or would like to; used once. */
 export function holderFileName(office: Office): string {
@@ -85,7 +88,7 @@ export function holderFileName(office: Office): string {
 
 /** The office in the name of such a file; `undefined` for other names. */
 export function parseHolderFileName(name: string): Office | undefined {
-  return /^(master|retire)_[0-9a-f]{8}\.lock$/.exec(name)?.[1] as Office | undefined;
+  return /^(master|retire|worker_\d+)_[0-9a-f]{8}\.lock$/.exec(name)?.[1] as Office | undefined;
 }
 
 /** A name for a file that is not complete yet: no reader looks at it. */

@@ -33,6 +33,20 @@ export async function lockRetiring(
     : retireError(directory, `${who} might be doing so`, `${unknown} removed when it is gone`);
 }
 
+/**
+ * The lock for somebody who retires beside others; `undefined` when one of them has it.
+ *
+ * @throws {Error} As of `node:fs`, when the directory cannot be written to.
+ */
+export function lockRetiringAtOnce(
+  directory: string,
+  primitives: FilePrimitives,
+): FileLock | undefined {
+  prepareOffice(directory, "retire");
+  const result = takeOffice(directory, "retire", primitives);
+  return isTaken(result) ? result : undefined;
+}
+
 /** The lock for a reader that only wants quiet; `undefined` when it cannot be had right now. */
 export function tryLockRetiring(
   directory: string,
