@@ -4,4 +4,6 @@
  * @module
  */
 export { type NodeHandler, nodeHandler } from "../http/node_handler.ts";
+export { type ClusterWorker, startWorker, type StartWorkerOptions } from "./cluster_worker.ts";
 export { nodeFilePrimitives } from "./file_primitives.ts";
+export { type PrimaryOptions, runPrimary } from "./primary.ts";
