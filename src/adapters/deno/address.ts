@@ -15,7 +15,9 @@ import { listenError } from "../service/listen_error.ts";
  */
 export function probeAddress({ hostname, port }: Address, purpose: string): Address {
   try {
-    using listener = Deno.listen({ hostname, port });
+    // Node 20, which loads this module with the library, has no using declarations.
+    const listener = Deno.listen({ hostname, port });
+    listener.close();
     return { hostname, port: listener.addr.port };
   } catch (error) {
     throw listenError({ hostname, port }, purpose, error);
