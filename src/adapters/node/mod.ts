@@ -3,6 +3,14 @@
  *
  * @module
  */
+export type { Address, CertificateFiles } from "../../config/config.ts";
+export type { Log, LogLevel } from "../../core/log.ts";
+export type {
+  RedisClient,
+  RedisNode,
+  RedisOptions,
+  RedisPipeline,
+} from "../../storage/redis/mod.ts";
 export {
   type ExpressErrorHandler,
   expressErrors,

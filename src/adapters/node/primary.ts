@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import { createSecureContext } from "node:tls";
-import { type Address, type CertificateFiles, type Config } from "../../config/config.ts";
+import type { Address, CertificateFiles, Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
 import { SETTING_KEYS, SETTINGS } from "../../config/settings.ts";
 import { ConfigError } from "../../core/errors.ts";
