@@ -5,6 +5,17 @@
  * @module
  */
 export {
+  type HonoContext,
+  type HonoMiddleware,
+  honoMiddleware,
+} from "./adapters/frameworks/hono.ts";
+export {
+  type OakApplication,
+  type OakContext,
+  type OakMiddleware,
+  oakMiddleware,
+} from "./adapters/frameworks/oak.ts";
+export {
   type CollectDefaultMetrics,
   collectDefaultMetrics,
   type DefaultMetricsOptions,

@@ -15,7 +15,12 @@ export interface MetricsHostOptions {
   readonly port: number;
   /** Where a handler's failure goes. */
   readonly log: Log;
+  /** Whether the server is no reason for the process to go on. @default {false} */
+  readonly isBackground?: boolean;
 }
+
+/** How long a client that reads slowly may keep a stopping server, in milliseconds. */
+export const STOP_MS = 1000;
 
 /** A running server. */
 export interface MetricsServer extends AsyncDisposable {

@@ -3,24 +3,15 @@
  *
  * @module
  */
-import type { MetricsHostOptions, MetricsServer } from "../metrics_host.ts";
-import { listenError } from "./address.ts";
-
-/** How {@linkcode serveMetricsEndpoint} makes a server. */
-export interface MetricsServerOptions extends MetricsHostOptions {
-  /** Whether the server is no reason for the process to go on. @default {false} */
-  readonly isBackground?: boolean;
-}
-
-/** How long a client that reads slowly may keep a stopping server. */
-const STOP_MS = 1000;
+import { type MetricsHostOptions, type MetricsServer, STOP_MS } from "../metrics_host.ts";
+import { listenError } from "../service/listen_error.ts";
 
 /**
  * Starts to listen. Permission: `--allow-net` for the address.
  *
  * @throws {Error} one line that says why the address cannot be listened on
  */
-export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServer {
+export function serveMetricsEndpoint(options: MetricsHostOptions): MetricsServer {
   const { handler, hostname, port, log, isBackground = false } = options;
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {

@@ -6,9 +6,9 @@
 import { hostname } from "node:os";
 import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
+import { serveMetricsOnNode } from "../http/metrics_server.ts";
 import type { Runtime } from "../runtime.ts";
 import { callAtExit } from "./at_exit.ts";
-import { hostInBackground } from "./background_host.ts";
 import { callBeforeExit } from "./before_exit.ts";
 import { nodeFilePrimitives } from "./file_primitives.ts";
 
@@ -35,5 +35,5 @@ export const NODE_RUNTIME: Runtime = {
   hostname,
   atExit: callAtExit,
   beforeExit: callBeforeExit,
-  host: hostInBackground,
+  host: (options) => serveMetricsOnNode({ ...options, isBackground: true }),
 };
