@@ -59,7 +59,7 @@ export async function startDenoServe(options: DenoServeOptions): Promise<DenoSer
     { env: { DENO_JOBS: `${isolates}`, ...env } },
   );
   try {
-    const [, url] = await process.waitForOutput(/Listening on (http:\S+)\/ with/);
+    const [, url] = await process.waitForOutput(/Listening on (http:\S+)\/(?: with|\n)/);
     const serving: DenoServing = {
       process,
       app: url!,

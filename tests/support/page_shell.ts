@@ -41,7 +41,7 @@ export function pageShell(home: string, directory?: string): PageShell {
     server = undefined;
     if (last === undefined) return;
     // An isolate of `deno serve` that is just starting does not hear the first signal.
-    const again = last.repeats && setInterval(() => void last.process.stop(), 1000);
+    const again = setInterval(() => last.repeats && void last.process.stop(), 1000);
     const { code } = await last.process.stop();
     clearInterval(again);
     assertEquals(code, 0, last.process.stderr);
