@@ -3,6 +3,7 @@
  * each figure. Exits 1 when a bar is missed or a benchmark could not be run.
  */
 import os from "node:os";
+import { prepare as clusterScrape } from "./cluster_scrape.ts";
 import { prepare as hotPath } from "./hot_path.ts";
 import { prepare as redisFlush } from "./redis_flush.ts";
 import { prepare as redisRequests } from "./redis_requests.ts";
@@ -12,6 +13,7 @@ import { hold, type PreparedContest, resultTable } from "./support/contest.ts";
 import { prepare as workerOverhead } from "./worker_overhead.ts";
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<PreparedContest>>> = {
+  cluster_scrape: clusterScrape,
   hot_path: hotPath,
   scrape,
   redis_flush: redisFlush,

@@ -5,6 +5,17 @@
  * @module
  */
 export {
+  type HonoContext,
+  type HonoMiddleware,
+  honoMiddleware,
+} from "./adapters/frameworks/hono.ts";
+export {
+  type OakApplication,
+  type OakContext,
+  type OakMiddleware,
+  oakMiddleware,
+} from "./adapters/frameworks/oak.ts";
+export {
   type CollectDefaultMetrics,
   collectDefaultMetrics,
   type DefaultMetricsOptions,
@@ -22,6 +33,11 @@ export {
   openStorage,
   type OpenStorageOptions,
 } from "./adapters/library/open_storage.ts";
+export {
+  type MetricsPort,
+  serveMetrics,
+  type ServeMetricsOptions,
+} from "./adapters/library/serve_metrics.ts";
 export { ConfigError, MetricMisuse, StorageError } from "./core/errors.ts";
 export type { Log, LogLevel } from "./core/log.ts";
 export {

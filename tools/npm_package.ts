@@ -20,7 +20,7 @@ const METADATA = {
   engines: { node: ">=20" },
   sideEffects: false,
   // Each is loaded when it is used, and only then.
-  peerDependencies: { ioredis: "^6.0.0", koffi: "^3.3.0" },
+  peerDependencies: { ioredis: "^5.3.0 || ^6.0.0", koffi: "^3.0.0" },
   peerDependenciesMeta: { ioredis: { optional: true }, koffi: { optional: true } },
 };
 

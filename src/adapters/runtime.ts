@@ -4,6 +4,7 @@
  * @module
  */
 import type { FilePrimitives } from "../storage/filesystem/primitives.ts";
+import type { MetricsHostOptions, MetricsServer } from "./metrics_host.ts";
 import type { SamplerPrimitives } from "../worker/sampler.ts";
 
 /** A runtime. */
@@ -23,4 +24,17 @@ export interface Runtime {
    * where the runtime tells that. The result forgets it.
    */
   atExit(callback: () => void): () => void;
+  /**
+   * Calls back, once, when nothing is left that keeps the process, isolate or thread alive; it goes on
+   * until the result has settled, for half a second at most. The result of this forgets the callback,
+   * which must not reject.
+   */
+  beforeExit(callback: () => PromiseLike<unknown>): () => void;
+  /**
+   * Hosts the metrics endpoint, without keeping the process alive.
+   *
+   * @throws {Error} One line that says why the address cannot be listened on; its cause has the code
+   * `EADDRINUSE` when somebody else does.
+   */
+  host(options: MetricsHostOptions): Promise<MetricsServer>;
 }

@@ -64,16 +64,28 @@ let installed: { uninstall: () => void; native: ResponseConstructor; users: numb
 
 /** The runtime's own `Response`, whether tracking is installed or not. */
 export function nativeResponse(): ResponseConstructor {
-  return installed?.native ?? Response;
+  return installed?.native ?? baseResponse();
+}
+
+/**
+ * The class under all that libraries have put in its place: `@hono/node-server` has one of its own,
+ * of which what `fetch()` gives is no instance.
+ */
+function baseResponse(): ResponseConstructor {
+  let base = Response;
+  while (Object.getPrototypeOf(base) !== Function.prototype) base = Object.getPrototypeOf(base);
+  return base;
 }
 
 /**
  * Replaces the global `Response` so that sizes are known. Code that took `Response` before keeps
- * the native one, whose responses have no known size.
+ * the native one, whose responses have no known size. A class that a library has put in its place is
+ * left alone: it is made to be fast with the server of that library, which knows sizes better.
  *
  * @returns A function that takes it back; installing again only counts.
  */
 export function installResponseTracking(): () => void {
+  if (installed === undefined && baseResponse() !== Response) return () => {};
   const current = installed ??= install(Response);
   current.users++;
   let used = true;

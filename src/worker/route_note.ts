@@ -102,6 +102,11 @@ export function noteRoute(request: object, find: () => string | undefined): bool
   return true;
 }
 
+/** Whether a framework is known already that tells the route. */
+export function hasRoute(request: object): boolean {
+  return (request as Noted)[NOTE]?.find !== undefined;
+}
+
 /** The template of a request's route; `undefined` when none is known. */
 export function routeOf(request: object): string | undefined {
   const noted = (request as Noted)[NOTE];

@@ -46,7 +46,7 @@ export type SizesOf = (request: RequestLine, status: number) => SizeSeries;
  */
 export function createSizes(options: SizeOptions): SizesOf {
   const { register, prefix, workerId, endpoints } = options;
-  const make = (name: string, help: string): Histogram<"worker_id" | "endpoint"> =>
+  const make = (name: string, help: string): SizesHistogram =>
     new Histogram({
       name: prefix + name,
       help,
@@ -56,25 +56,50 @@ export function createSizes(options: SizeOptions): SizesOf {
     });
   const request = make("request_size_bytes", "Sizes of request bodies.");
   const response = make("response_size_bytes", "Sizes of response bodies.");
-  const series = (endpoint?: string): SizeSeries => {
-    const labels = { worker_id: workerId, ...endpoint !== undefined && { endpoint } };
+  const zero = (labels: Labels): void => {
     // There from the start, at 0: Prometheus sees no increase in a series that begins with one.
     request.zero(labels);
     response.zero(labels);
-    return { request: request.labels(labels), response: response.labels(labels) };
   };
 
   if (endpoints === undefined) {
-    const all = series();
+    const labels = { worker_id: workerId };
+    zero(labels);
+    const all = { request: request.labels(labels), response: response.labels(labels) };
     return () => all;
   }
-  const byEndpoint = new Map([[OTHER_ENDPOINT, series(OTHER_ENDPOINT)]]);
+  zero({ worker_id: workerId, endpoint: OTHER_ENDPOINT });
+  const byEndpoint = new Map<string, SizeSeries>();
   return (line, status) => {
     const endpoint = endpoints.ofAnswer(line, status);
     const known = byEndpoint.get(endpoint);
     if (known !== undefined) return known;
-    const made = series(endpoint);
+    const made = new EndpointSizes({ worker_id: workerId, endpoint }, request, response);
     byEndpoint.set(endpoint, made);
     return made;
   };
+}
+
+type Labels = { worker_id: string; endpoint?: string };
+type SizesHistogram = Histogram<"worker_id" | "endpoint">;
+
+/** The series of one endpoint, each made when it is used: most endpoints get no bodies. */
+class EndpointSizes implements SizeSeries {
+  readonly #labels: Labels;
+  readonly #metrics: readonly [request: SizesHistogram, response: SizesHistogram];
+  #request: SizeHistogram | undefined;
+  #response: SizeHistogram | undefined;
+
+  constructor(labels: Labels, request: SizesHistogram, response: SizesHistogram) {
+    this.#labels = labels;
+    this.#metrics = [request, response];
+  }
+
+  get request(): SizeHistogram {
+    return this.#request ??= this.#metrics[0].labels(this.#labels);
+  }
+
+  get response(): SizeHistogram {
+    return this.#response ??= this.#metrics[1].labels(this.#labels);
+  }
 }

@@ -129,7 +129,8 @@ async function removeOldBuilds(current: string): Promise<void> {
   }
 }
 
-async function copyDirectory(from: string, to: string): Promise<void> {
+/** Copies a directory with everything in it. */
+export async function copyDirectory(from: string, to: string): Promise<void> {
   await Deno.mkdir(to);
   for (const { name, isDirectory } of Deno.readDirSync(from)) {
     const copy = isDirectory ? copyDirectory : Deno.copyFile;

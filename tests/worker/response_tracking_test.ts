@@ -227,3 +227,21 @@ for (const [name, make] of Object.entries(MAKES)) {
     assertEquals(await tracking(() => observe(make)), native);
   });
 }
+
+Deno.test("installResponseTracking() leaves a library's own Response alone", () => {
+  const native = Response;
+  // As @hono/node-server does it.
+  class Quick extends native {}
+  Object.defineProperty(Quick.prototype, "clone", { value: native.prototype.clone });
+  globalThis.Response = Quick;
+  try {
+    assertStrictEquals(nativeResponse(), native);
+    const uninstall = installResponseTracking();
+    assertStrictEquals(Response, Quick);
+    uninstall();
+    assertStrictEquals(Response, Quick);
+  } finally {
+    globalThis.Response = native;
+  }
+  assertStrictEquals(nativeResponse(), native);
+});

@@ -3,41 +3,16 @@
  *
  * @module
  */
-import type { Log } from "../../core/log.ts";
-import { listenError } from "./address.ts";
-
-/** How the server is made. */
-export interface MetricsServerOptions {
-  /** Answers the requests. */
-  readonly handler: (request: Request) => Response | Promise<Response>;
-  /** Host name or IP address to listen on. */
-  readonly hostname: string;
-  /** Port to listen on; 0 takes a free one. */
-  readonly port: number;
-  /** Where a handler's failure goes. */
-  readonly log: Log;
-}
-
-/** A running server. */
-export interface MetricsServer extends AsyncDisposable {
-  /** Host name or IP address it listens on. */
-  readonly hostname: string;
-  /** Port it listens on. */
-  readonly port: number;
-  /** Stops listening and waits for the requests at hand, for a second at most. */
-  stop(): Promise<void>;
-}
-
-/** How long a client that reads slowly may keep a stopping server. */
-const STOP_MS = 1000;
+import { type MetricsHostOptions, type MetricsServer, STOP_MS } from "../metrics_host.ts";
+import { listenError } from "../service/listen_error.ts";
 
 /**
  * Starts to listen. Permission: `--allow-net` for the address.
  *
  * @throws {Error} one line that says why the address cannot be listened on
  */
-export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServer {
-  const { handler, hostname, port, log } = options;
+export function serveMetricsEndpoint(options: MetricsHostOptions): MetricsServer {
+  const { handler, hostname, port, log, isBackground = false } = options;
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({
@@ -52,6 +27,7 @@ export function serveMetricsEndpoint(options: MetricsServerOptions): MetricsServ
   } catch (error) {
     throw listenError({ hostname, port }, "metrics endpoint", error);
   }
+  if (isBackground) server.unref();
   const stop = async (): Promise<void> => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_MS));

@@ -5,7 +5,9 @@
  */
 import process from "node:process";
 import type { Runtime } from "../runtime.ts";
+import { callBeforeExit } from "./before_exit.ts";
 import { denoFilePrimitives } from "./file_primitives.ts";
+import { serveMetricsEndpoint } from "./metrics_server.ts";
 
 /** Deno. What needs a permission that was not given is left out, and not asked for. */
 export const DENO_RUNTIME: Runtime = {
@@ -38,4 +40,7 @@ export const DENO_RUNTIME: Runtime = {
     addEventListener("unload", callback);
     return () => removeEventListener("unload", callback);
   },
+  beforeExit: callBeforeExit,
+  // deno-lint-ignore require-await -- what it throws is to be a rejection
+  host: async (options) => serveMetricsEndpoint({ ...options, isBackground: true }),
 };

@@ -9,25 +9,18 @@
  */
 import type { WorkerEvents, WorkerExit, WorkerHandle } from "../../master/primitives.ts";
 import { workerId } from "../../master/master.ts";
-import type { StartWorker } from "../storage/named_writers.ts";
-import { hear, type SpawnWorkerOptions, startMessage } from "./spawn_worker.ts";
+import { isProtocolMessage } from "../service/worker_protocol.ts";
+import { hear } from "../service/worker_task.ts";
+import type { Workers } from "../service/service.ts";
+import { type SpawnWorkerOptions, startMessage } from "./spawn_worker.ts";
 import type { FromHost, ToThread } from "./thread_protocol.ts";
 import { createStartProcess, type WorkerProcess } from "./worker_process.ts";
-import { isProtocolMessage } from "./worker_protocol.ts";
 
 /** A thread whose event loop turns ends within this time when it is told to, in milliseconds. */
 const STUCK_MS = 500;
 
 /** The slot whose worker shows what belongs to the process, as one has to do. */
 const SHOWING_SLOT = 1;
-
-/** Starts threads; disposing of it ends every host. */
-export interface ThreadSpawner extends AsyncDisposable {
-  /** Starts a thread. */
-  readonly spawn: StartWorker;
-  /** Has the threads from now on be in a new host. */
-  renew(): void;
-}
 
 interface Thread {
   readonly slot: number;
@@ -42,11 +35,14 @@ interface Host {
   stuck: boolean;
 }
 
-/** Makes the function that starts threads, and hosts where they are needed. */
-export function createThreadSpawner(options: SpawnWorkerOptions): ThreadSpawner {
+/**
+ * Makes what starts threads, and hosts where they are needed. Disposing of it ends every host.
+ */
+export function createThreadSpawner(options: SpawnWorkerOptions): Workers {
   const { log } = options;
   const startProcess = createStartProcess({
     ...options,
+    logFormat: options.config.logFormat,
     app: options.start.app,
     isHost: true,
     preload: import.meta.resolve("./thread_host.ts"),

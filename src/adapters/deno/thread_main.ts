@@ -6,9 +6,11 @@
 import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import type { FromThread, ToThread } from "./thread_protocol.ts";
 import { nameConsole } from "./thread_console.ts";
-import { startWorkerApp, type WorkerApp, workerStorage } from "./worker_app.ts";
-import { createChannelLog } from "./worker_channel.ts";
-import { isProtocolMessage, type WorkerStart } from "./worker_protocol.ts";
+import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
+import { workerStorage } from "../service/service_worker.ts";
+import { createChannelLog } from "../service/worker_channel.ts";
+import { isProtocolMessage } from "../service/worker_protocol.ts";
+import type { WorkerStart } from "./worker_protocol.ts";
 
 /** What TypeScript's types of a window lack. */
 interface ThreadScope {

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+import type { FromWorker, ToWorker } from "../service/worker_protocol.ts";
+import type { WorkerStart } from "./worker_protocol.ts";
 
 /** A message from the master to a thread; the first one starts it. */
-export type ToThread = ToWorker | { readonly "@gpe/cli": "stop" | "drain" | "reopen" | "exit" };
+export type ToThread = ToWorker<WorkerStart> | { readonly "@gpe/cli": "stop" | "exit" };
 
 /** A message from a thread to its master. Nothing follows `ended`. */
 export type FromThread = FromWorker | { readonly "@gpe/cli": "ended"; readonly code: number };

@@ -1,32 +1,22 @@
 /**
- * What runs beside the application, in a worker process and in a worker thread alike: it opens the
- * storage, puts itself between the application and its server, serves its default export, says that
- * the event loop turns, and ends in order.
+ * What runs beside the application, in a worker process and in a worker thread alike: beside what
+ * every worker does it puts itself between the application and its server, and serves its default
+ * export.
  *
  * @module
  */
 import type { BootFailure } from "../../master/primitives.ts";
 import type { FetchApp } from "../../worker/instrument.ts";
-import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
-import type { ProcessStorage } from "../storage/process_storage.ts";
+import { captureHttp } from "../http/capture.ts";
+import type { AddressClaim, CaptureOptions, DrainableServer } from "../http/drain.ts";
+import { workerInstrumentation } from "../library/instrument.ts";
+import { createServiceWorker } from "../service/service_worker.ts";
+import type { WorkerChannel } from "../service/worker_channel.ts";
 import type { Storage } from "../storage/storage.ts";
 import { openAccessLog } from "./access_log_file.ts";
 import { describeLoadFailure } from "./boot_failure.ts";
-import { captureHttp } from "../http/capture.ts";
 import { captureDenoServe } from "./capture_serve.ts";
-import {
-  type AddressClaim,
-  type CaptureOptions,
-  DEFAULT_DRAIN_MS,
-  type DrainableServer,
-} from "../http/drain.ts";
-import { workerInstrumentation } from "../library/instrument.ts";
-import { openProcessStorage, storageAt } from "../library/storage.ts";
-import { createChannelLog, type WorkerChannel } from "./worker_channel.ts";
 import type { WorkerStart } from "./worker_protocol.ts";
-
-/** How often the number of requests is looked at, in milliseconds. */
-const REQUESTS_LOOK_MS = 100;
 
 /** What is around a worker's application. */
 export interface WorkerAppOptions {
@@ -58,50 +48,26 @@ export interface WorkerApp {
   drain(): void;
 }
 
-/** The storage that a worker was told of. What all workers say about a server alike is marked. */
-export function workerStorage(
-  { storage }: WorkerStart,
-  { send }: Pick<WorkerChannel, "send">,
-): Promise<Storage> {
-  return storageAt(storage, { log: createChannelLog(send, storage.kind === "redis") });
-}
-
 /** Starts all of it. The worker ends by `Deno.exit()`. */
 export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
-  const { start, channel, longestLingerMs = Infinity } = options;
-  const { gracefulTimeoutMs } = start;
+  const { start, channel, storage } = options;
   const claim: AddressClaim = { taken: false };
-  let server: DrainableServer | undefined;
-  let ending = false;
-
-  beat();
-  const storage = openStorageOrGoOn();
+  const worker = createServiceWorker({ ...options, exit: Deno.exit });
+  const instrumentation = workerInstrumentation({
+    workerId: start.workerId,
+    prefix: start.metricPrefix,
+    sizesByEndpoint: start.sizesByEndpoint,
+    timestamps: storage.storesTimestamps,
+    showsProcess: start.showsProcess,
+  });
+  worker.begin(start, storage, instrumentation.metrics);
   const accessLog = start.accessLog &&
     openAccessLog(start.accessLog, start.workerId, channel.log);
   capture();
   addEventListener("unhandledrejection", failBeforeRunning);
   addEventListener("error", failBeforeRunning);
 
-  /** Metrics are worth a message, not the application. */
-  function openStorageOrGoOn(): ProcessStorage | undefined {
-    const { incarnation } = start;
-    try {
-      return openProcessStorage({ storage: options.storage, incarnation, log: channel.log });
-    } catch (error) {
-      channel.log.error("Cannot store the metrics of this worker, it runs without", { error });
-      return undefined;
-    }
-  }
-
   function capture(): void {
-    const instrumentation = workerInstrumentation({
-      workerId: start.workerId,
-      prefix: start.metricPrefix,
-      sizesByEndpoint: start.sizesByEndpoint,
-      timestamps: storage?.writer.storesTimestamps ?? true,
-      showsProcess: start.showsProcess,
-    });
-    if (start.maxRequests > 0) askForReplacement(instrumentation.metrics);
     const captured: CaptureOptions = {
       address: start.bind,
       reusePort: Deno.build.os === "linux",
@@ -110,11 +76,10 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
       certificate: start.certificate,
       keepAliveMs: start.keepAliveMs,
       onServing(serving) {
-        server = serving;
         options.onServing?.(serving);
         removeEventListener("unhandledrejection", failBeforeRunning);
         removeEventListener("error", failBeforeRunning);
-        void channel.send({ "@gpe/cli": "running" });
+        worker.served(serving);
       },
     };
     captureDenoServe({ ...captured, instrumentation, log: channel.log });
@@ -124,52 +89,13 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
   function failBeforeRunning(event: PromiseRejectionEvent | ErrorEvent): void {
     // The runtime would print it with its stack and exit.
     event.preventDefault();
-    void fail(describeLoadFailure(start.app, "reason" in event ? event.reason : event.error));
-  }
-
-  async function fail(failure: BootFailure): Promise<void> {
-    if (ending) return;
-    ending = true;
-    await channel.send({ "@gpe/cli": "failed", failure });
-    Deno.exit(1);
-  }
-
-  /** Says at once and then again and again that the event loop turns. */
-  function beat(): void {
-    const { beatPeriodMs } = start;
-    const say = (): void => void channel.send({ "@gpe/cli": "beat" });
-    say();
-    if (beatPeriodMs > 0) Deno.unrefTimer(setInterval(say, beatPeriodMs));
-  }
-
-  /** Looks at the number of requests now and then, so that counting them costs nothing. */
-  function askForReplacement(metrics: WorkerMetrics): void {
-    const timer = setInterval(() => {
-      if (metrics.requestCount < start.maxRequests) return;
-      clearInterval(timer);
-      void channel.send({ "@gpe/cli": "worn" });
-    }, REQUESTS_LOOK_MS);
-    Deno.unrefTimer(timer);
-  }
-
-  async function end(lingerMs: number): Promise<void> {
-    if (ending) return void server?.shutdown({ lingerMs });
-    ending = true;
-    let exitCode = 0;
-    try {
-      await server?.shutdown({ lingerMs });
-      await storage?.[Symbol.asyncDispose]();
-    } catch (error) {
-      exitCode = 1;
-      const message = `Cannot stop in order: ${error instanceof Error ? error.message : error}`;
-      await channel.send({ "@gpe/cli": "log", level: "error", message });
-    }
-    Deno.exit(exitCode);
+    const error = "reason" in event ? event.reason : event.error;
+    void worker.fail(describeLoadFailure(start.app, error));
   }
 
   return {
     get serving() {
-      return server !== undefined;
+      return worker.serving;
     },
     serveDefaultExport(module) {
       const app = module.default as Partial<Deno.ServeDefaultExport> | null | undefined;
@@ -178,17 +104,12 @@ export function startWorkerApp(options: WorkerAppOptions): WorkerApp {
       Deno.serve(
         onListen === undefined ? {} : { onListen: (addr) => onListen.call(app, addr) },
         // Wrapped here, for an application that has wrapped itself must not be counted twice.
-        workerInstrumentation().instrument(app as FetchApp).fetch as Deno.ServeHandler,
+        instrumentation.instrument(app as FetchApp).fetch as Deno.ServeHandler,
       );
     },
-    fail,
+    fail: worker.fail,
     reopenLogs: () => accessLog?.reopen(),
-    stop: () => void end(0),
-    drain() {
-      // The rest is for the requests that are at hand then; the master kills when it is over.
-      const restMs = Math.min(1000, gracefulTimeoutMs / 2);
-      const lingerMs = Math.max(0, gracefulTimeoutMs - DEFAULT_DRAIN_MS - restMs);
-      void end(Math.min(lingerMs, longestLingerMs));
-    },
+    stop: worker.stop,
+    drain: worker.drain,
   };
 }

@@ -12,9 +12,10 @@ import { describeLoadFailure, describeMissingHandler } from "./boot_failure.ts";
 import { closeDebuggerPort, ignoreSigusr1 } from "./debugger_port.ts";
 import { findLoadError } from "./load_probe.ts";
 import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
-import { startWorkerApp, type WorkerApp, workerStorage } from "./worker_app.ts";
-import { openWorkerChannel } from "./worker_channel.ts";
-import { DRAIN_SIGNAL, REOPEN_SIGNAL } from "./worker_protocol.ts";
+import { workerStorage } from "../service/service_worker.ts";
+import { openWorkerChannel } from "../service/worker_channel.ts";
+import { startWorkerApp, type WorkerApp } from "./worker_app.ts";
+import { DRAIN_SIGNAL, REOPEN_SIGNAL, type WorkerStart } from "./worker_protocol.ts";
 
 let worker: WorkerApp | undefined = undefined;
 let gracefulTimeoutMs = 0;
@@ -28,8 +29,15 @@ if (Deno.build.os !== "windows") {
 // Ctrl-C reaches every process of the terminal; the master alone decides what it means.
 Deno.addSignalListener("SIGINT", () => {});
 
-const channel = openWorkerChannel(masterGone);
-const start = await channel.start;
+const told = Promise.withResolvers<WorkerStart>();
+const channel = openWorkerChannel<WorkerStart>({
+  received: (message) => message["@gpe/cli"] === "start" && told.resolve(message.start),
+  masterGone,
+});
+const start = await told.promise;
+// The application may end by itself, and use the channel.
+channel.mute();
+process.channel?.unref?.();
 gracefulTimeoutMs = start.gracefulTimeoutMs;
 const diesWithMaster = dieWithParent();
 if (Deno.ppid !== start.masterPid) masterGone();

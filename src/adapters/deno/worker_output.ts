@@ -4,7 +4,7 @@
  * @module
  */
 import { PLAIN_LINE } from "./access_log_file.ts";
-import type { DressLine } from "./line_relay.ts";
+import type { DressLine } from "../service/line_relay.ts";
 import { isServeHint } from "./serve_hint.ts";
 import { NAME_MARK } from "./thread_console.ts";
 

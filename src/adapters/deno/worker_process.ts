@@ -9,19 +9,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../core/log.ts";
 import type { WorkerExit } from "../../master/primitives.ts";
-import { watchHeap } from "./heap_watch.ts";
-import { createLineRelay } from "./line_relay.ts";
-import { watchOomKills } from "./oom_kills.ts";
-import { sendSignal } from "./send_signal.ts";
+import { watchHeap } from "../service/heap_watch.ts";
+import { createLineRelay } from "../service/line_relay.ts";
+import { watchOomKills } from "../service/oom_kills.ts";
+import { processEnded } from "../service/process_end.ts";
+import { sendSignal } from "../service/send_signal.ts";
 import { dressOutput } from "./worker_output.ts";
-
-/** How long the rest of a dead process's output may take, in milliseconds. */
-const OUTPUT_MS = 1000;
-/**
- * The same of its messages: they are in the channel already. Shorter, because Deno 2.9 does not
- * always say that the channel of a process which was killed early has ended.
- */
-const MESSAGES_MS = 100;
 
 /** What processes are started with. */
 export interface WorkerProcessOptions {
@@ -58,7 +51,7 @@ export interface WorkerProcess {
   /** Sends a message; whether it died before is noticed by its end. */
   send(message: object): void;
   /** Sends a signal. */
-  signal(signal: Deno.Signal): void;
+  signal(signal: NodeJS.Signals): void;
   /** Ends it at once. */
   kill(): void;
 }
@@ -90,7 +83,7 @@ export function createStartProcess(options: WorkerProcessOptions): StartProcess 
     let killed = false;
     return {
       pid: child.pid,
-      ended: ended(child, output, events.failed).then((exit): WorkerExit => {
+      ended: processEnded(child, output, events.failed).then((exit): WorkerExit => {
         const outOfMemory = exit.signal === "SIGKILL"
           ? !killed && oomKills.claim()
           : exit.signal !== null && heap.isExhausted();
@@ -106,36 +99,8 @@ export function createStartProcess(options: WorkerProcessOptions): StartProcess 
   };
 }
 
-/** The end of the process and of everything it said. */
-async function ended(
-  child: ChildProcess,
-  output: Promise<unknown>,
-  onError: (message: string) => void,
-): Promise<WorkerExit> {
-  const disconnected = new Promise<void>((resolve) => child.once("disconnect", resolve));
-  const exit = await new Promise<WorkerExit>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-    child.once("error", (error) => {
-      onError(`Cannot start a worker process: ${error.message}`);
-      if (child.pid === undefined) resolve({ code: 127, signal: null });
-    });
-  });
-  // Messages and output may arrive after the news of the end. The time is limited because a
-  // process that the application started may hold the pipes open.
-  await Promise.all([settleWithin(output, OUTPUT_MS), settleWithin(disconnected, MESSAGES_MS)]);
-  return exit;
-}
-
-/** Settles when the promise does, but not later than after a while. */
-async function settleWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
-}
-
 /** `child.kill()` of Deno 2.9 sends one signal at most: no SIGKILL after SIGTERM. */
-function signalChild(child: ChildProcess, signal: Deno.Signal): void {
+function signalChild(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   sendSignal(child.pid, signal);
 }

@@ -4,47 +4,32 @@
  * @module
  */
 import type { BindAddress, Config } from "../../config/config.ts";
-import type { Log } from "../../core/log.ts";
-import { beatPeriodMs } from "../../master/heartbeat.ts";
-import type { SpawnWorker } from "../../master/primitives.ts";
-import { STDOUT } from "./access_log_file.ts";
 import type { Certificate } from "../http/certificate.ts";
-import { nameWriters } from "../storage/named_writers.ts";
+import type { Workers } from "../service/service.ts";
+import { type MasterLogs, sharedTask } from "../service/worker_task.ts";
 import type { Storage } from "../storage/storage.ts";
-import { createThreadSpawner, type ThreadSpawner } from "./spawn_thread.ts";
+import { STDOUT } from "./access_log_file.ts";
+import { createThreadSpawner } from "./spawn_thread.ts";
 import { createSpawnWorker, type SpawnWorkerOptions } from "./spawn_worker.ts";
 import { workerEnv } from "./worker_env.ts";
 import { workerFlags } from "./worker_flags.ts";
 
 /** What workers are given beside the settings. */
-export interface WorkersOptions {
+export interface WorkersOptions extends MasterLogs {
   /** Where the application listens; never port 0. */
   readonly bind: BindAddress;
   /** The application's module. */
   readonly app: URL;
-  /** Where events go. */
-  readonly log: Log;
-  /** Where events of the storage go that concern all workers. */
-  readonly storageLog: Log;
   /** Gives each new worker the certificate of its server. */
   readonly certificate: (() => Certificate) | undefined;
   /** Where their metrics are stored. */
-  readonly storage: Pick<Storage, "place" | "needs" | "declareDead">;
-}
-
-/** Starts workers; disposing of it leaves nothing of them. */
-export interface Workers extends AsyncDisposable {
-  /** Starts one. */
-  readonly spawn: SpawnWorker;
-  /** Has those from now on share nothing with those before. */
-  renew(): void;
+  readonly storage: Pick<Storage, "place" | "needs">;
 }
 
 /** Makes what starts workers of the class that is asked for. Permission: env. */
 export function createWorkers(config: Config, options: WorkersOptions): Workers {
-  const { bind, app, log, storageLog, certificate, storage } = options;
-  const { metricPrefix, sizesByEndpoint, gracefulTimeoutMs, timeoutMs, accessLog, keepAliveMs } =
-    config;
+  const { bind, app, storage } = options;
+  const { accessLog } = config;
   const logFiles = accessLog === undefined || accessLog.path === STDOUT ? [] : [accessLog.path];
   const folder = app.protocol === "file:" ? [decodeURIComponent(new URL(".", app).pathname)] : [];
   // Of what a thread runs, nothing is its main module: all of it has to be permitted.
@@ -52,6 +37,8 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
   const own = new URL("../../", import.meta.url);
   const ownFolder = isThread && own.protocol === "file:" ? [decodeURIComponent(own.pathname)] : [];
   const spawnOptions: SpawnWorkerOptions = {
+    ...options,
+    config,
     flags: workerFlags(config.denoFlags, {
       read: [...folder, ...storage.needs.read, ...ownFolder],
       write: [...storage.needs.write, ...logFiles],
@@ -59,30 +46,18 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
       bind,
     }),
     start: {
+      ...sharedTask(config, storage),
       app: app.href,
       bind,
-      storage: storage.place,
-      metricPrefix,
-      sizesByEndpoint,
-      gracefulTimeoutMs,
-      beatPeriodMs: beatPeriodMs(timeoutMs) / 2,
       ...accessLog && { accessLog },
-      ...keepAliveMs !== undefined && { keepAliveMs },
     },
     env: workerEnv(config.workerEnv),
-    certificate,
-    maxRequests: config.maxRequests,
-    maxRequestsJitter: config.maxRequestsJitter,
-    log,
-    storageLog,
-    logFormat: config.logFormat,
   };
-  const starter = isThread ? createThreadSpawner(spawnOptions) : processSpawner(spawnOptions);
-  return { ...starter, spawn: nameWriters(starter.spawn, storage) };
+  return isThread ? createThreadSpawner(spawnOptions) : processWorkers(spawnOptions);
 }
 
 /** Each worker is a process: it shares nothing anyway, and the master waits for its end. */
-function processSpawner(options: SpawnWorkerOptions): ThreadSpawner {
+function processWorkers(options: SpawnWorkerOptions): Workers {
   return {
     spawn: createSpawnWorker(options),
     renew() {},

@@ -15,21 +15,25 @@ import {
 import { installResponseTracking } from "../../worker/response_tracking.ts";
 import { startSampler } from "../../worker/sampler.ts";
 import { createWorkerMetrics, type WorkerMetrics } from "../../worker/worker_metrics.ts";
+import { openedStorage } from "../storage/process_storage.ts";
 import { RUNTIME } from "../this_runtime.ts";
 
 /** How a process names its metrics. */
 export interface WorkerOptions {
   /** Where the metrics are registered; default the global `register`. */
   readonly register?: Registry;
-  /** The `worker_id` label; default `GPE_WORKER_ID` where it may be read, else `worker_1`. */
+  /**
+   * The `worker_id` label; default `GPE_WORKER_ID` where it may be read, else the number that the open
+   * storage has given this process, isolate or thread, else `worker_1`.
+   */
   readonly workerId?: string;
   /** What every name starts with; default `gunicorn`. */
   readonly prefix?: string;
   /** Whether the storage keeps times; default `true`. */
   readonly timestamps?: boolean;
   /**
-   * Whether memory and processor time, which belong to the process, are shown; default `true`. Of
-   * several threads one does.
+   * Whether memory and processor time, which belong to the process, are shown. Of several isolates or
+   * threads one does: by default the first that has opened the storage, where they are numbered.
    */
   readonly showsProcess?: boolean;
   /** Whether sizes have the label `endpoint`; default `GPE_SIZES_BY_ENDPOINT` where it may be read. */
@@ -53,12 +57,14 @@ export interface WorkerInstrumentation extends Instrumentation {
  * @throws {Error} When a metric of the same name is registered already.
  */
 export function startWorkerInstrumentation(options: WorkerOptions = {}): WorkerInstrumentation {
+  const named = options.workerId ?? RUNTIME.env("GPE_WORKER_ID");
+  const numbered = named === undefined ? openedStorage()?.workerNumber?.() : undefined;
   const metrics = createWorkerMetrics({
     register: options.register ?? defaultRegister,
-    workerId: options.workerId ?? RUNTIME.env("GPE_WORKER_ID") ?? "worker_1",
+    workerId: named ?? `worker_${numbered?.number ?? 1}`,
     prefix: options.prefix ?? "gunicorn",
     timestamps: options.timestamps ?? true,
-    showsProcess: options.showsProcess ?? true,
+    showsProcess: options.showsProcess ?? numbered?.isFirst ?? true,
     sizesByEndpoint: options.sizesByEndpoint ?? sizesByEndpointInEnv(),
   });
   const now = RUNTIME.sampler.now;
@@ -99,6 +105,10 @@ export function workerInstrumentation(options?: WorkerOptions): WorkerInstrument
  * object with a `fetch` method. The first call registers the metrics and starts the sampler.
  * Results, errors, `this` and further arguments stay as they are. An object is copied with its
  * prototype; its other methods must not use private fields.
+ *
+ * Call it after `openStorage()` where several isolates or threads of a process, or several processes,
+ * write into one directory: then each has a `worker_id` of its own. In the other order totals are the
+ * same, and gauges such as the lag of the event loop are those of one of them.
  *
  * Needs no permission; `GPE_WORKER_ID` and `GPE_SIZES_BY_ENDPOINT` are read where they may be.
  *

@@ -6,12 +6,14 @@
 import { createAggregator } from "../../core/aggregate.ts";
 import { renderText } from "../../core/exposition_text.ts";
 import type { Log } from "../../core/log.ts";
+import { processStore } from "../../core/process_store.ts";
 import type { StorageReader } from "../../core/storage.ts";
 import { createMetricsPage, type MetricsEndpoint } from "../../endpoint/mod.ts";
 import { VERSION } from "../../version.ts";
-import { flushProcessStorage } from "../storage/process_storage.ts";
+import { flushProcessStorage, openedStorage } from "../storage/process_storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RUNTIME } from "../this_runtime.ts";
+import { CONSOLE_LOG } from "./console_log.ts";
 import { type OpenStorageOptions, storageToRead } from "./open_storage.ts";
 
 /** Which metrics are shown; by default those of the storage that `openStorage` has opened. */
@@ -21,13 +23,16 @@ export type AggregateOptions = Pick<OpenStorageOptions, "directory" | "redis">;
 export interface MetricsHandlerOptions extends AggregateOptions {
   /** Prefix of the sidecar metrics. @default {"gunicorn"} */
   readonly metricPrefix?: string;
-  /** Told what cannot be read. @default {SILENT_LOG} */
+  /**
+   * Told what cannot be read. Without it nothing is, except when the metrics of this process are in no
+   * storage: that is a line on standard error.
+   */
   readonly log?: Log;
 }
 
 /**
  * A handler for a route of the application that answers with the metrics of all workers, whichever
- * of them is asked.
+ * of them is asked. The metrics of this process are among them when `openStorage()` was called.
  *
  * Permissions: read for the directory, or `net` for Redis; `env` for the variables of the storage when
  * neither is given and no storage is open.
@@ -53,7 +58,20 @@ export function metricsHandler(options: MetricsHandlerOptions = {}): MetricsEndp
   };
 }
 
+/** Says that the page lacks the metrics of this process, where nobody asked for another storage. */
+export function warnOfUnstored(
+  { directory, redis, log = CONSOLE_LOG }: MetricsHandlerOptions,
+): void {
+  if (directory !== undefined || redis !== undefined || openedStorage() !== undefined) return;
+  if (processStore().connected.size === 0) return;
+  log.warn(
+    "Cannot show the metrics of this process: they are in no storage, expected openStorage() " +
+      "at the start of the program",
+  );
+}
+
 function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
+  warnOfUnstored(options);
   const { storage } = storageToRead(options);
   return createMetricsPage({
     ...options,
@@ -88,7 +106,7 @@ export async function aggregate(options: AggregateOptions = {}): Promise<string>
 }
 
 /** A reader that sees what this process has counted until now. */
-function openFlushingReader(storage: Storage): StorageReader {
+export function openFlushingReader(storage: Storage): StorageReader {
   const reader = storage.openReader();
   return {
     async read() {

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { loadConfig } from "../../config/load.ts";
-import { SETTING_KEYS, SETTINGS } from "../../config/settings.ts";
 import { type Log, SILENT_LOG } from "../../core/log.ts";
 import type { StorageWriter } from "../../core/storage.ts";
 import type { FileLayout } from "../../storage/filesystem/file_format.ts";
@@ -16,6 +14,7 @@ import { redisStorage } from "../storage/redis.ts";
 import { startRetiring } from "../storage/retiring.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RUNTIME } from "../this_runtime.ts";
+import { environmentConfig } from "./environment.ts";
 import { openProcessStorage } from "./storage.ts";
 
 /** How {@linkcode openStorage} works. */
@@ -30,6 +29,15 @@ export interface OpenStorageOptions {
   readonly redis?: RedisOptions;
   /** On-disk layout, one for a whole directory. @default {"timestamp"} */
   readonly layout?: FileLayout;
+  /**
+   * Whether this process retires dead writers: their totals are folded together, and their files or
+   * keys removed, so that cost does not grow with every restart. Of all processes that could, one at
+   * a time does. Say no where Python's own collector reads the directory: it may count a writer twice
+   * that is being folded.
+   *
+   * @default {true}
+   */
+  readonly retire?: boolean;
   /** Told what cannot be written. @default {SILENT_LOG} */
   readonly log?: Log;
 }
@@ -43,7 +51,7 @@ export interface OpenedStorage extends AsyncDisposable {
 /**
  * Connects all metrics of this process, those made before as well, with the storage that a metrics
  * endpoint reads: files, or Redis. A Redis server need not be there: values stay in memory, and go to
- * it when it is. The process then also retires dead writers there, one of all that could at a time.
+ * it when it is. The process also retires dead writers, where the runtime can lock files.
  *
  * Permissions: read and write for the directory, and `ffi` for files that survive SIGKILL to the last
  * increment; or `net` for Redis. `env` for the variables, where none of both is given.
@@ -53,16 +61,24 @@ export interface OpenedStorage extends AsyncDisposable {
  * @throws {Error} When the storage of this process is open already.
  */
 export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
-  const { log = SILENT_LOG } = options;
+  const { log = SILENT_LOG, retire = true } = options;
   const storage = chooseStorage(options);
   const opened = openProcessStorage({ storage, log });
-  // Files stay until somebody retires them; what dead writers have on a server lapses, totals too.
-  const retiring = storage.place.kind === "redis"
-    ? startRetiring({ retire: storage.retire, log })
+  // Without locks two processes could fold the same files.
+  const canRetire = storage.place.kind === "redis" || RUNTIME.files.locks !== undefined;
+  const retiring = retire && canRetire
+    ? startRetiring({ retire: () => storage.retire({ waits: false }), log })
+    : undefined;
+  // Those of the run before: a service that is restarted all the time never comes to the first turn.
+  if (storage.place.kind === "directory") retiring?.soon();
+  // What is flushed with a server cannot be when the process exits, only just before.
+  const forget = opened.writer.flushSync === undefined
+    ? RUNTIME.beforeExit(() => opened[Symbol.asyncDispose]())
     : undefined;
   return {
     writer: opened.writer,
     async [Symbol.asyncDispose]() {
+      forget?.();
       await retiring?.[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();
       await storage[Symbol.asyncDispose]();
@@ -89,12 +105,6 @@ export function storageToRead(options: OpenStorageOptions): StorageToRead {
   return { storage: opened, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** The variables that say which storage there is; no other one is asked for. */
-const VARIABLES: ReadonlySet<string> = new Set(
-  SETTING_KEYS.map((key) => SETTINGS[key])
-    .flatMap(({ group, env }) => group === "storage" && env !== undefined ? [env] : []),
-);
-
 function chooseStorage(options: OpenStorageOptions): Storage {
   const { directory, redis, layout = "timestamp", log = redis?.log ?? SILENT_LOG } = options;
   if (redis !== undefined) {
@@ -104,10 +114,7 @@ function chooseStorage(options: OpenStorageOptions): Storage {
     return redisStorage({ redis, log, python: false, host: RUNTIME.hostname() });
   }
   if (directory !== undefined) return files(directory, layout, log);
-  const env = (name: string): string | undefined =>
-    VARIABLES.has(name) ? RUNTIME.env(name) : undefined;
-  const { config } = loadConfig({ flags: {}, env });
-  const place = storagePlace(config, RUNTIME.hostname());
+  const place = storagePlace(environmentConfig("storage"), RUNTIME.hostname());
   return place.kind === "redis"
     ? redisStorage({ ...place, log })
     : files(place.directory, layout, log);

@@ -6,8 +6,10 @@
 import { hostname } from "node:os";
 import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
+import { serveMetricsOnNode } from "../http/metrics_server.ts";
 import type { Runtime } from "../runtime.ts";
 import { callAtExit } from "./at_exit.ts";
+import { callBeforeExit } from "./before_exit.ts";
 import { nodeFilePrimitives } from "./file_primitives.ts";
 
 /** Node, and what is like it. */
@@ -32,4 +34,6 @@ export const NODE_RUNTIME: Runtime = {
   env: (name) => process.env[name],
   hostname,
   atExit: callAtExit,
+  beforeExit: callBeforeExit,
+  host: (options) => serveMetricsOnNode({ ...options, isBackground: true }),
 };

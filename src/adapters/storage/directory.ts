@@ -13,11 +13,13 @@ import {
   directoryStats,
   type FileLayout,
   type FilePrimitives,
+  type FilesystemWriter,
   openFilesystemReader,
   openFilesystemWriter,
   retireWriters,
 } from "../../storage/filesystem/mod.ts";
 import { removeAll } from "../../storage/filesystem/remove_all.ts";
+import { takeWorkerNumber, type WorkerNumber } from "../../storage/filesystem/worker_number.ts";
 import type { Storage } from "./storage.ts";
 
 /** Which directory, and how it is used. */
@@ -51,6 +53,8 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
   const check = async (): Promise<void> => {
     if (mustExist) await assertDirectory(directory);
   };
+  let writer: FilesystemWriter | undefined;
+  let number: WorkerNumber | undefined;
   return {
     fields: { directory },
     unit: "files",
@@ -60,12 +64,21 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
     about: { sources: ["storage"], directoryStats: () => directoryStats(directory) },
     claim: (claim) => claimDirectory({ ...claim, directory, primitives, log }),
     openWriter: () =>
-      openFilesystemWriter({
+      writer = openFilesystemWriter({
         directory,
         layout,
         primitives,
         onProblem: ({ source, message }) => log.error(message, { source }),
       }),
+    workerNumber() {
+      if (writer === undefined) return undefined;
+      try {
+        return number ??= takeWorkerNumber(directory, writer.writer, primitives);
+      } catch (error) {
+        log.warn("Cannot number the writer", { error: errorText(error) });
+        return undefined;
+      }
+    },
     openReader(): StorageReader {
       const reader = openFilesystemReader({ directory, primitives });
       return {
@@ -77,12 +90,13 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
       };
     },
     check,
-    async retire() {
+    async retire({ waits = true } = {}) {
       try {
         const { folded, files, problems } = await retireWriters({
           directory,
           primitives,
           foreign,
+          waits,
           log,
         });
         return { writers: folded, removed: files, problems };
@@ -95,7 +109,10 @@ export function directoryStorage(options: DirectoryStorageOptions): Storage {
     // The kernel has dropped its lock.
     declareDead() {},
     removeAll: () => removeAll({ directory, primitives, log }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]() {
+      number?.release();
+      return Promise.resolve();
+    },
   };
 }
 

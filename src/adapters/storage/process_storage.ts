@@ -7,14 +7,13 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timer
 import type { Log } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
 import { mirrorAll, snapshotAll } from "../../core/snapshot.ts";
-import type { StorageWriter } from "../../core/storage.ts";
 import { startMirroring } from "./mirroring.ts";
-import type { Storage } from "./storage.ts";
+import type { ProcessWriter, Storage } from "./storage.ts";
 
 /** The open storage of a process; disposing of it writes everything and drops the writer's claim. */
 export interface ProcessStorage extends AsyncDisposable {
   /** The writer that the metrics of this process use. */
-  readonly writer: StorageWriter;
+  readonly writer: ProcessWriter;
 }
 
 /** What {@linkcode openProcessStorage} connects. */
@@ -68,18 +67,17 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
     mirror();
     writer.flushSync?.();
   });
-  return {
-    writer,
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      stopMirroring();
-      forget();
-      await settleWithin(snapshot(), LAST_SNAPSHOT_MS);
-      mirror();
-      store.detach();
-      await writer[Symbol.asyncDispose]();
-    },
+  const close = async (): Promise<void> => {
+    clearInterval(timer);
+    stopMirroring();
+    forget();
+    await settleWithin(snapshot(), LAST_SNAPSHOT_MS);
+    mirror();
+    store.detach();
+    await writer[Symbol.asyncDispose]();
   };
+  let closing: Promise<void> | undefined;
+  return { writer, [Symbol.asyncDispose]: () => closing ??= close() };
 }
 
 /** The storage on which this process has a writer open. */

@@ -64,6 +64,17 @@ export interface StorageClaim extends AsyncDisposable {
   recordWorkers(pids: readonly number[]): void;
 }
 
+/** How {@linkcode Storage.retire} goes about. */
+export interface RetireOptions {
+  /** Whether writers that could not be heard just now may come back first. Default true. */
+  readonly patient?: boolean;
+  /**
+   * Whether to wait for another process that is retiring the writers of a directory; otherwise it is
+   * left to that one. Default true.
+   */
+  readonly waits?: boolean;
+}
+
 /** What {@linkcode Storage.retire} did. */
 export interface Retired {
   /** How many writers were retired. */
@@ -72,6 +83,14 @@ export interface Retired {
   readonly removed: number;
   /** What had to stay. */
   readonly problems: readonly ReadProblem[];
+}
+
+/** Which of several writers one is, where no master has said so. */
+export interface WorkerNumber {
+  /** From 1. Numbers of writers that ended are taken again. */
+  readonly number: number;
+  /** Whether no other writer of the same process was there before. */
+  readonly isFirst: boolean;
 }
 
 /** A storage; disposing of it closes what its parts share, so they come first. */
@@ -104,17 +123,17 @@ export interface Storage extends AsyncDisposable {
    * @throws {StorageError} when the storage cannot be used
    */
   openWriter(incarnation?: string): ProcessWriter;
+  /**
+   * The number of the writer that this process, isolate or thread has open; `undefined` where the
+   * storage numbers nobody.
+   */
+  workerNumber?(): WorkerNumber | undefined;
   /** Opens a reader of all writers. */
   openReader(): StorageReader;
   /** Checks that it is there. @throws {StorageError} when it is not */
   check(): Promise<void>;
-  /**
-   * Retires the writers that are dead now. Calls must not overlap.
-   *
-   * @param options.patient Whether writers that could not be heard just now may come back first.
-   * Default true.
-   */
-  retire(options?: { readonly patient?: boolean }): Promise<Retired>;
+  /** Retires the writers that are dead now. Calls must not overlap. */
+  retire(options?: RetireOptions): Promise<Retired>;
   /** Says that the writer with this incarnation has ended, whatever it looks like. */
   declareDead(incarnation: string): void;
   /**

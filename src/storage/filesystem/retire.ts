@@ -46,7 +46,7 @@ import { FileReader } from "./file_reader.ts";
 import { type WriterState, WriterWatch } from "./liveness.ts";
 import type { FilePrimitives } from "./primitives.ts";
 import { setAside } from "./retire_foreign.ts";
-import { lockRetiring } from "./retire_lock.ts";
+import { lockRetiring, lockRetiringAtOnce } from "./retire_lock.ts";
 import { expired } from "./retire_retention.ts";
 import { randomIncarnation } from "./writer_file.ts";
 
@@ -58,6 +58,12 @@ export interface RetireOptions {
   readonly primitives: FilePrimitives;
   /** Whether files of Python's client are folded too, where nobody has them open. @default {false} */
   readonly foreign?: boolean;
+  /**
+   * Whether to wait for another process that is doing so; otherwise it is left to that one.
+   *
+   * @default {true}
+   */
+  readonly waits?: boolean;
   /** How long gauges of mode `all` stay. @default {1 hour, 100 writers} */
   readonly retention?: Retention;
   /** Told what was retired. @default {SILENT_LOG} */
@@ -91,7 +97,11 @@ const STALE_MS = 60_000;
  * @throws {Error} As of `node:fs`, when the directory cannot be read or written to.
  */
 export async function retireWriters(options: RetireOptions): Promise<Retired> {
-  const lock = await lockRetiring(options.directory, options.primitives);
+  const { directory, primitives, waits = true } = options;
+  const lock = waits
+    ? await lockRetiring(directory, primitives)
+    : lockRetiringAtOnce(directory, primitives);
+  if (lock === undefined) return { folded: 0, files: 0, problems: [] };
   const retirement = new Retirement(options);
   try {
     return await retirement.run();

@@ -29,9 +29,7 @@ export async function lockRetiring(
   if (locks === undefined) {
     throw retireError(directory, "this runtime cannot lock files", "one that can");
   }
-  const path = join(directory, RETIRE_FILE);
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  closeSync(openSync(path, flags, 0o644));
+  const path = makeRetireFile(directory);
   for (const end = performance.now() + DEADLINE_MS;;) {
     const lock = locks.lock(path);
     if (lock !== undefined) return lock;
@@ -40,6 +38,29 @@ export async function lockRetiring(
     }
     await setTimeout(POLL_MS);
   }
+}
+
+/**
+ * The lock for somebody who retires beside others; `undefined` when one of them has it.
+ *
+ * @throws {StorageError} When the runtime has no locks.
+ * @throws {Error} As of `node:fs`, when the directory cannot be written to.
+ */
+export function lockRetiringAtOnce(
+  directory: string,
+  { locks }: FilePrimitives,
+): FileLock | undefined {
+  if (locks === undefined) {
+    throw retireError(directory, "this runtime cannot lock files", "one that can");
+  }
+  return locks.lock(makeRetireFile(directory));
+}
+
+function makeRetireFile(directory: string): string {
+  const path = join(directory, RETIRE_FILE);
+  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+  closeSync(openSync(path, flags, 0o644));
+  return path;
 }
 
 /** The lock for a reader that only wants quiet; `undefined` when it cannot be had right now. */

@@ -107,30 +107,41 @@ interface Clients {
   readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient;
 }
 
-/** Where Deno finds ioredis: the application's import map first, so that its lock file stays as it is. */
-const SPECIFIERS = ["ioredis", "npm:ioredis@^6.0.0"];
+/**
+ * Where ioredis is found. On Deno the application's import map comes first, so that its lock file
+ * stays as it is; on Node it is looked for where this package is.
+ */
+const SPECIFIERS = "Deno" in globalThis ? ["ioredis", "npm:ioredis@^6.0.0"] : ["ioredis"];
 
 /**
  * Loads ioredis when it is needed. Deno would look for a specifier that stands in an `import()` when
  * the program starts, and write it to the application's lock file or, when that is frozen, refuse to
- * start, with or without Redis. Where an application has a `node_modules`, and on Node, it is the
- * application's.
+ * start, with or without Redis. Where an application has a `node_modules` it is the application's.
  */
 async function loadClients(): Promise<Clients> {
   const failures: unknown[] = [];
-  for (const specifier of "Deno" in globalThis ? SPECIFIERS : []) {
+  for (const specifier of SPECIFIERS) {
     try {
-      return await loadWithPermittedEnv(() => import(specifier)) as Clients;
+      return asClients(await loadWithPermittedEnv(() => import(specifier)));
     } catch (error) {
       failures.push(error);
     }
   }
-  try {
-    return createRequire(`${process.cwd()}/`)("ioredis") as Clients;
-  } catch (error) {
-    failures.push(error);
-    throw failures[1] ?? error; // What it says about the package is the clearest.
+  // A package that is linked rather than installed is not where the application's packages are.
+  for (const from of [() => `${process.cwd()}/`, () => process.argv[1] ?? ""]) {
+    try {
+      return asClients(createRequire(from())("ioredis"));
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  throw failures[SPECIFIERS.length - 1]; // What it says about the package is the clearest.
+}
+
+function asClients(module: Partial<Clients>): Clients {
+  const { Redis, Cluster } = module;
+  if (Redis !== undefined && Cluster !== undefined) return { Redis, Cluster };
+  throw new Error("what is there is older than 5.3");
 }
 
 /** A client that leaves to us when to connect, and never keeps or repeats a command. */

@@ -22,6 +22,7 @@ import {
   readPage,
 } from "../../support/retiring.ts";
 import { tempDir } from "../../support/temp_dir.ts";
+import { waitFor } from "../../support/wait_for.ts";
 import { key, PRIMITIVES } from "./_support.ts";
 
 const primitives = PRIMITIVES.mapped;
@@ -271,4 +272,30 @@ Deno.test("read() opens an accumulator only when it is new", async () => {
   third.sources.forEach((source, i) =>
     assertNotEquals(source.revision, first.sources[i]?.revision)
   );
+});
+
+Deno.test("retireWriters() leaves it to another process that is doing so, where it need not wait", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  await liveAndDie(directory, "1", [1, 2, 3]);
+  const lock = primitives.locks!;
+  Deno.writeTextFileSync(`${directory}/retire.lock`, "");
+  const held = lock.lock(`${directory}/retire.lock`)!;
+  const before = namesIn(directory);
+  assertEquals(await retireWriters({ directory, primitives, waits: false }), {
+    folded: 0,
+    files: 0,
+    problems: [],
+  });
+  assertEquals(namesIn(directory), before);
+  held.release();
+  const page = await pageOf(directory);
+  // What a test beside this one is just starting has our lock for a moment.
+  await waitFor(async () =>
+    (await retireWriters({ directory, primitives, waits: false })).folded === 1
+  );
+  assertEquals(namesIn(directory), [...ACCUMULATORS, "retire.lock"].sort());
+  for (const [key, value] of Object.entries(await pageOf(directory))) {
+    assertStrictEquals(value, page[key], key);
+  }
 });

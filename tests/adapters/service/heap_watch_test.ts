@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { watchHeap } from "../../../src/adapters/deno/heap_watch.ts";
+import { watchHeap } from "../../../src/adapters/service/heap_watch.ts";
 
 async function watch(...parts: string[]): Promise<{ exhausted: boolean; passed: string }> {
   const bytes = parts.map((part) => new TextEncoder().encode(part));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readFileSync } from "node:fs";
 
 /** Attributes kills of the kernel to processes that ended with SIGKILL. */
 export interface OomKills {
@@ -21,10 +22,10 @@ const OOM_KILL = /^oom_kill (\d+)$/m;
  *
  * Permission: all, for `/proc` and `/sys`; without it nothing is ever claimed.
  *
- * @param readText Reads a file. @default {Deno.readTextFileSync}
+ * @param readText Reads a file. @default {`readFileSync` of node:fs}
  */
 export function watchOomKills(
-  readText: ReadText = (path) => Deno.readTextFileSync(path),
+  readText: ReadText = (path) => readFileSync(path, "utf8"),
 ): OomKills {
   const path = counterPaths(readText).find((path) => readCount(path, readText) !== undefined);
   if (path === undefined) return { claim: () => false };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { watchOomKills } from "../../../src/adapters/deno/oom_kills.ts";
+import { watchOomKills } from "../../../src/adapters/service/oom_kills.ts";
 
 function reader(files: Record<string, string>): (path: string) => string {
   return (path) => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type ByteSink, createLineRelay } from "../../../src/adapters/deno/line_relay.ts";
+import { type ByteSink, createLineRelay } from "../../../src/adapters/service/line_relay.ts";
 
 /** Takes at most `most` bytes a call, as a full pipe does. */
 function sinkOf(most: number): ByteSink & { readonly text: string } {

@@ -9,47 +9,55 @@ import {
   type FromWorker,
   isProtocolMessage,
   type ToWorker,
-  type WorkerStart,
+  type WorkerTask,
 } from "./worker_protocol.ts";
 
-/** The connection of a worker to its master. It never keeps the process alive. */
+/** What a worker hears on its channel. */
+export interface ChannelEvents<Task extends WorkerTask> {
+  /** The master says something. */
+  received(message: ToWorker<Task>): void;
+  /** The master has ended, in whatever way. */
+  masterGone(): void;
+}
+
+/** The connection of a worker to its master. */
 export interface WorkerChannel {
-  /** What the worker has to know, once the master has said it. */
-  readonly start: Promise<WorkerStart>;
   /** Writes to the master's log. */
   readonly log: Log;
   /** Sends a message; resolves when it is on its way, or cannot be sent because the master is gone. */
   send(message: FromWorker): Promise<void>;
+  /** Hears no further messages; that the master is gone is still told. */
+  mute(): void;
 }
 
 /**
  * Takes the channel that the process was started with.
  *
- * @param onMasterGone Called when the master has ended, in whatever way.
  * @throws {Error} when the process was not started by a master
  */
-export function openWorkerChannel(onMasterGone: () => void): WorkerChannel {
+export function openWorkerChannel<Task extends WorkerTask>(
+  events: ChannelEvents<Task>,
+): WorkerChannel {
   if (process.send === undefined) {
     throw new Error("Cannot run a worker: there is no channel, expected to be started by a master");
   }
   const send = (message: FromWorker): Promise<void> =>
     new Promise((resolve) => {
-      // Where it fails the master is gone, and `onMasterGone` ends the worker.
+      // Where it fails the master is gone, and `masterGone` ends the worker.
       if (process.connected) process.send!(message, () => resolve());
       else resolve();
     });
-  const start = new Promise<WorkerStart>((resolve) => {
-    process.on("message", function receive(message: unknown) {
-      if (!isProtocolMessage(message)) return;
-      const told = message as ToWorker;
-      process.removeListener("message", receive);
-      process.channel?.unref?.();
-      resolve(told.start);
-    });
-  });
-  process.on("disconnect", onMasterGone);
-
-  return { start, send, log: createChannelLog(send) };
+  const receive = (message: unknown): void => {
+    if (isProtocolMessage(message)) events.received(message as ToWorker<Task>);
+  };
+  process.on("message", receive);
+  // First: a worker of node:cluster exits at once when nobody has said that it may go on.
+  process.prependListener("disconnect", events.masterGone);
+  return {
+    log: createChannelLog(send),
+    send,
+    mute: () => void process.removeListener("message", receive),
+  };
 }
 
 /**

@@ -1,0 +1,73 @@
+// What both clusters of the benchmark do alike: eight workers with counters, and how their primary
+// measures. CommonJS, so that the programs of either kind can load it.
+const cluster = require("node:cluster");
+const fs = require("node:fs");
+
+const WARM_UP = 10;
+const SCRAPES = 15;
+const METHODS = ["GET", "POST", "PUT", "DELETE"];
+
+/** Makes counters with two labels, 100 series in each, and gives them values. */
+exports.count = (Counter, series) => {
+  let counter;
+  for (let i = 0; i < series; i++) {
+    const j = i % 100;
+    if (j === 0) {
+      const name = `bench_requests_${i / 100}_total`;
+      counter = new Counter({ name, help: "Requests.", labelNames: ["method", "path"] });
+    }
+    const path = `/api/v1/resource/${j >> 2}/items`;
+    counter.labels(METHODS[j % 4], path).inc(i + cluster.worker.id);
+  }
+};
+
+/** Starts the workers, and waits until each of them has said that it has counted. */
+exports.fork = async (workers) => {
+  const started = Array.from({ length: workers }, () => cluster.fork());
+  await Promise.all(
+    started.map((worker) => new Promise((resolve) => worker.once("message", resolve))),
+  );
+  return started.map((worker) => worker.process.pid);
+};
+
+/** Measures `scrape`, which gives a page, and the processor time of the workers meanwhile. */
+exports.measure = async (scrape, pids) => {
+  const times = [];
+  let page = "";
+  let before = 0;
+  for (let round = 0; round < WARM_UP + SCRAPES; round++) {
+    if (round === WARM_UP) before = processorMs(pids);
+    const start = performance.now();
+    page = await scrape();
+    if (round >= WARM_UP) times.push(performance.now() - start);
+  }
+  const worker = (processorMs(pids) - before) / SCRAPES / pids.length;
+  return { scrape: times.sort((a, b) => a - b)[SCRAPES >> 1], worker, total: total(page) };
+};
+
+/** Ends the workers and tells the result. */
+exports.finish = (result, pids) => {
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  console.log(JSON.stringify(result));
+  process.exit(0);
+};
+
+/** What all threads of these processes have used, in milliseconds: proc(5), `schedstat`. */
+function processorMs(pids) {
+  let sum = 0;
+  for (const pid of pids) {
+    for (const thread of fs.readdirSync(`/proc/${pid}/task`)) {
+      sum += Number(fs.readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    }
+  }
+  return sum / 1e6;
+}
+
+/** The sum of all counters of the benchmark on a page. */
+function total(page) {
+  let sum = 0;
+  for (const line of page.split("\n")) {
+    if (line.startsWith("bench_requests_")) sum += Number(line.slice(line.lastIndexOf(" ") + 1));
+  }
+  return sum;
+}

@@ -1,0 +1,46 @@
+/**
+ * Records a server of `node:http` for an application that listens by itself.
+ *
+ * @module
+ */
+import http from "node:http";
+import https from "node:https";
+import { createHttpRecorder, type HttpRecorder } from "../http/recorder.ts";
+import { workerInstrumentation } from "../library/instrument.ts";
+
+let recorder: HttpRecorder | undefined;
+
+/**
+ * Records requests, responses, durations, sizes and failures of a server of `node:http` or
+ * `node:https` from now on, into the same metrics as `instrument()`. The first call registers them
+ * and starts the sampler. A server that is recorded already, by `gpe serve`, a worker of the cluster,
+ * or another copy of this module, stays as it is.
+ *
+ * @example
+ * ```ts no-run
+ * import http from "node:http";
+ * import { recordServer } from "@gpe/cli/node";
+ *
+ * recordServer(http.createServer((_request, response) => response.end("hello"))).listen(3000);
+ * ```
+ * @param server Express's `app.listen()` gives it, Koa's too, and `serve()` of `@hono/node-server`;
+ *   in Fastify it is `app.server`.
+ * @returns The server.
+ * @throws {TypeError} When it is another kind of server, such as one of `node:http2`.
+ */
+export function recordServer<S extends object>(server: S): S {
+  if (!(server instanceof http.Server) && !(server instanceof https.Server)) {
+    throw new TypeError(
+      `Cannot record the server: it is a ${server?.constructor?.name ?? typeof server}, ` +
+        "expected a server of node:http or node:https",
+    );
+  }
+  recorder ??= makeRecorder();
+  recorder.record(server);
+  return server;
+}
+
+function makeRecorder(): HttpRecorder {
+  const { metrics, now } = workerInstrumentation();
+  return createHttpRecorder(metrics, now);
+}

@@ -1,0 +1,44 @@
+import type { NodeVersion } from "../../support/node_project.ts";
+import { checkoutPath, startServing } from "../../integration/serving.ts";
+import { checkExample, exampleFolder, startNodeExample } from "./example_runs.ts";
+
+for (const name of ["deno_serve.ts", "hono.ts", "oak.ts"]) {
+  Deno.test(`examples/frameworks/${name} tells routes, errors and sizes under gpe serve`, async () => {
+    const app = checkoutPath(`examples/frameworks/${name}`);
+    await using serving = await startServing(app, { workers: 1, flags: ["--sizes-by-endpoint"] });
+    await checkExample(serving.app);
+  });
+}
+
+type Files = readonly [main: string, ...others: string[]];
+type Words = Readonly<Record<string, string>>;
+
+const ON_NODE: readonly [what: string, version: NodeVersion, files: Files, replaced?: Words][] = [
+  ["node:http", 20, ["node_http.mjs"]],
+  ["Express 5", 22, ["express.mjs", "express_app.mjs"]],
+  ["Express 4", 20, ["express.mjs", "express_app.mjs"], { '"express"': '"express4"' }],
+  ["Fastify", 24, ["fastify.mjs"]],
+  ["Koa", 22, ["koa.mjs"]],
+  ["Hono", 24, ["hono_node.mjs"]],
+];
+
+for (const [what, version, files, replaced] of ON_NODE) {
+  Deno.test(`examples/frameworks/${files[0]} tells routes, errors and sizes of ${what} on Node ${version}`, async () => {
+    await using example = await startNodeExample(version, files, replaced);
+    await checkExample(example.url);
+  });
+}
+
+// The application has the npm package: another copy of the module than the worker's own.
+for (const [what, express] of [["Express 5", "express"], ["Express 4", "express4"]] as const) {
+  Deno.test(`examples/frameworks/express_serve.mjs tells routes, errors and sizes of ${what} under gpe serve`, async () => {
+    const files = ["express_serve.mjs", "express_app.mjs"];
+    await using folder = await exampleFolder(files, { '"express"': `"${express}"` });
+    await Deno.writeTextFile(`${folder.path}/package.json`, "{}");
+    await using serving = await startServing(`${folder.path}/express_serve.mjs`, {
+      workers: 1,
+      flags: ["--sizes-by-endpoint"],
+    });
+    await checkExample(serving.app);
+  });
+}
