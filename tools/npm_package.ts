@@ -19,6 +19,7 @@ const METADATA = {
   keywords: ["prometheus", "metrics", "cluster", "worker_threads", "multiprocess", "prom-client"],
   engines: { node: ">=20" },
   sideEffects: false,
+  publishConfig: { access: "public" },
   // Each is loaded when it is used, and only then.
   peerDependencies: { ioredis: "^5.3.0 || ^6.0.0", koffi: "^3.0.0" },
   peerDependenciesMeta: { ioredis: { optional: true }, koffi: { optional: true } },

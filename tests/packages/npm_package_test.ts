@@ -67,7 +67,8 @@ externalTest(
     // require() refuses modules with a top-level await. The standard streams are opened when used.
     const program = `
       void [process.stdout, process.stderr];
-      const state = () => [process.getActiveResourcesInfo(), process.eventNames()].join();
+      const own = () => Reflect.ownKeys(globalThis).map(String).filter((key) => key.includes("gpe"));
+      const state = () => [process.getActiveResourcesInfo(), process.eventNames(), own()].join();
       const before = state();
       for (const path of ${JSON.stringify(modules)}) require(${JSON.stringify(path)} + "/" + path);
       console.log(state() === before || state(), "Counter" in require("@gpe/cli"));

@@ -30,8 +30,13 @@ const SAMPLED = /^(?:memory_bytes|cpu_percent|uptime_seconds|event_loop_lag_seco
 
 /** Reads the worker metrics of a registry, as {@linkcode MeasuredWorker.values} gives them. */
 export async function workerValues(register: Registry): Promise<Record<string, number>> {
+  return workerValuesOf(await register.metrics());
+}
+
+/** Reads the worker metrics of a registry's page, as {@linkcode MeasuredWorker.values} gives them. */
+export function workerValuesOf(page: string): Record<string, number> {
   const values: Record<string, number> = {};
-  for (const line of (await register.metrics()).split("\n")) {
+  for (const line of page.split("\n")) {
     const match = /^gunicorn_worker_(\w+)\{worker_id="\w+",?(.*)\} (.+)$/.exec(line);
     if (match === null || Number(match[3]) === 0) continue;
     if (match[1]!.endsWith("_bucket") || SAMPLED.test(match[1]!)) continue;

@@ -76,14 +76,27 @@ function onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, done: D
 
 /**
  * An error handler of the application that answers with anything but an error keeps `onError` from
- * being called. Every error passes through `send` first, whoever threw it.
+ * being called. Every error passes through `send` first, whoever threw it. A stream that fails when
+ * its answer has begun reaches no hook at all.
  */
 function watchErrors(request: object, reply: FastifyReplyLike): void {
-  const send = reply.send as (this: unknown, payload: unknown) => unknown;
-  reply.send = function (this: unknown, payload: unknown): unknown {
-    if (payload instanceof Error) noteError(request, payload);
-    return arguments.length === 0 ? (send as () => unknown).call(this) : send.call(this, payload);
+  const send = reply.send as (this: unknown, ...payload: unknown[]) => unknown;
+  reply.send = function (this: unknown, ...payload: unknown[]): unknown {
+    const [sent] = payload;
+    if (sent instanceof Error) noteError(request, sent);
+    else if (isStream(sent)) sent.once("error", (error) => noteError(request, error));
+    return send.apply(this, payload);
   };
+}
+
+interface Stream {
+  once(event: "error", listener: (error: unknown) => void): unknown;
+}
+
+/** As Fastify knows one. */
+function isStream(payload: unknown): payload is Stream {
+  return typeof payload === "object" && payload !== null && "pipe" in payload &&
+    typeof payload.pipe === "function" && "once" in payload && typeof payload.once === "function";
 }
 
 /** Of what is thrown, all that is no Error comes only here. */

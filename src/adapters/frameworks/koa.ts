@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { noteError, noteRoute } from "../../worker/route_note.ts";
+import { caughtError, noteError, noteRoute } from "../../worker/route_note.ts";
 
 /** What is used of Koa's context. */
 export interface KoaContext {
@@ -66,7 +66,9 @@ function listen(app: KoaApplication): void {
   LISTENED.add(app);
   app.on("error", (error: unknown, context?: Partial<KoaContext>) => {
     // Errors that no request has caused come without a context.
-    if (typeof context?.req === "object") noteError(context.req, error);
+    if (typeof context?.req !== "object") return;
+    // Of one that passed through, Koa makes an Error where it is none.
+    if (caughtError(context.req) === undefined) noteError(context.req, error);
   });
 }
 

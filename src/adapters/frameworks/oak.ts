@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { noteError, noteRoute } from "../../worker/route_note.ts";
+import { caughtError, noteError, noteRoute } from "../../worker/route_note.ts";
 
 /** What is used of Oak's context. */
 export interface OakContext {
@@ -66,7 +66,9 @@ function listen(app: OakApplication): void {
   LISTENED.add(app);
   app.addEventListener("error", (event: { error?: unknown; context?: OakContext }) => {
     const source = event.context?.request.source;
-    if (source !== undefined) noteError(source, event.error);
+    if (source === undefined) return;
+    // Of one that passed through, Oak makes an Error where it is none.
+    if (caughtError(source) === undefined) noteError(source, event.error);
   });
 }
 

@@ -1,3 +1,4 @@
+import { externalTest } from "../../support/externals.ts";
 import type { NodeVersion } from "../../support/node_project.ts";
 import { checkoutPath, startServing } from "../../integration/serving.ts";
 import { checkExample, exampleFolder, startNodeExample } from "./example_runs.ts";
@@ -23,22 +24,41 @@ const ON_NODE: readonly [what: string, version: NodeVersion, files: Files, repla
 ];
 
 for (const [what, version, files, replaced] of ON_NODE) {
-  Deno.test(`examples/frameworks/${files[0]} tells routes, errors and sizes of ${what} on Node ${version}`, async () => {
-    await using example = await startNodeExample(version, files, replaced);
-    await checkExample(example.url);
-  });
+  externalTest(
+    `examples/frameworks/${files[0]} tells routes, errors and sizes of ${what} on Node ${version}`,
+    ["npm"],
+    async () => {
+      await using example = await startNodeExample(version, files, replaced);
+      await checkExample(example.url);
+    },
+  );
 }
 
+// Its server is recorded by the worker already.
+const RECORDED: Words = {
+  "import { app }": 'import { recordServer } from "@gpe/cli/node";\nimport { app }',
+  "app.listen(8000)": "recordServer(app.listen(8000))",
+};
+
 // The application has the npm package: another copy of the module than the worker's own.
-for (const [what, express] of [["Express 5", "express"], ["Express 4", "express4"]] as const) {
-  Deno.test(`examples/frameworks/express_serve.mjs tells routes, errors and sizes of ${what} under gpe serve`, async () => {
-    const files = ["express_serve.mjs", "express_app.mjs"];
-    await using folder = await exampleFolder(files, { '"express"': `"${express}"` });
-    await Deno.writeTextFile(`${folder.path}/package.json`, "{}");
-    await using serving = await startServing(`${folder.path}/express_serve.mjs`, {
-      workers: 1,
-      flags: ["--sizes-by-endpoint"],
-    });
-    await checkExample(serving.app);
-  });
+for (
+  const [what, words] of [
+    ["Express 5", {}],
+    ["Express 4, which asks for it to be recorded", { ...RECORDED, '"express"': '"express4"' }],
+  ] as const
+) {
+  externalTest(
+    `examples/frameworks/express_serve.mjs tells routes, errors and sizes of ${what} under gpe serve`,
+    ["npm"],
+    async () => {
+      const files = ["express_serve.mjs", "express_app.mjs"];
+      await using folder = await exampleFolder(files, words);
+      await Deno.writeTextFile(`${folder.path}/package.json`, "{}");
+      await using serving = await startServing(`${folder.path}/express_serve.mjs`, {
+        workers: 1,
+        flags: ["--sizes-by-endpoint"],
+      });
+      await checkExample(serving.app);
+    },
+  );
 }

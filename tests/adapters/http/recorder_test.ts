@@ -1,0 +1,134 @@
+import { assertEquals } from "@std/assert";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { createHttpRecorder } from "../../../src/adapters/http/recorder.ts";
+import { noteError, setRoute } from "../../../src/worker/route_note.ts";
+import type { AccessLog } from "../../../src/worker/access_log.ts";
+import { errorsIn } from "../frameworks/errors_in.ts";
+import { waitFor } from "../../support/wait_for.ts";
+import { measuredWorker } from "../../support/worker_metrics.ts";
+
+/** A server that is recorded, until the end of the test. */
+async function serve(
+  listener: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+  options: { sizesByEndpoint?: boolean; accessLog?: AccessLog } = {},
+) {
+  const worker = measuredWorker(options);
+  const recorder = createHttpRecorder(worker.metrics, () => 0, options.accessLog);
+  const server = http.createServer(listener);
+  recorder.record(server);
+  recorder.record(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    ...worker,
+    async ask(path: string, init?: RequestInit): Promise<string> {
+      const url = `http://127.0.0.1:${port}${path}`;
+      // On a kept connection a client may send again what was broken off.
+      using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+      return await fetch(url, { ...init, client })
+        .then((response) => response.text()).catch(() => "broken");
+    },
+    async [Symbol.asyncDispose]() {
+      await new Promise((resolve) => server.close(resolve));
+      recorder.uninstall();
+    },
+  };
+}
+
+/** As a router of Express does it on the way in. */
+function cutUrl(request: http.IncomingMessage): void {
+  Object.assign(request, { originalUrl: request.url, url: "/cut" });
+}
+
+Deno.test("record() tells the whole path where a router has cut the request's URL", async () => {
+  const targets: string[] = [];
+  const accessLog = {
+    add: ({ target }: { target: string }) => void targets.push(target),
+    flush() {},
+    reopen() {},
+  };
+  await using server = await serve((request, response) => {
+    cutUrl(request);
+    response.statusCode = 500;
+    response.end();
+  }, { accessLog });
+  await server.ask("/api/users/7");
+  assertEquals(errorsIn(await server.values()), {
+    failed: {},
+    byStatus: { "GET /api/users/:id 500": 1 },
+  });
+  assertEquals(targets, ["/api/users/7"]);
+});
+
+Deno.test("record() counts a noted error, once, by how the answer ended", async () => {
+  await using server = await serve((request, response) => {
+    setRoute(request, `${request.url}/:id`);
+    noteError(request, new RangeError("told"));
+    if (request.url === "/begun" || request.url === "/failing") {
+      response.statusCode = request.url === "/begun" ? 200 : 500;
+      response.write("x");
+    }
+    if (["/begun", "/failing", "/silent"].includes(request.url!)) {
+      response.destroy();
+      return;
+    }
+    response.statusCode = request.url === "/fails" ? 500 : request.url === "/refused" ? 404 : 200;
+    response.end();
+    // Too late to matter: the answer is complete.
+    noteError(request, new TypeError("later"));
+  });
+  for (const path of ["/fails", "/refused", "/begun", "/failing", "/silent", "/fine"]) {
+    await server.ask(path);
+  }
+  await waitFor(async () => (await server.values()).requests_in_progress === undefined);
+  const values = await server.values();
+  assertEquals(errorsIn(values), {
+    failed: {
+      "GET /fails/:id RangeError": 1,
+      "GET /begun/:id RangeError": 1,
+      "GET /failing/:id RangeError": 1,
+      "GET /silent/:id RangeError": 1,
+    },
+    byStatus: {},
+  });
+  assertEquals(values.requests_total, 6);
+});
+
+Deno.test("record() tells sizes by endpoint when the answer is there", async () => {
+  await using server = await serve((request, response) => {
+    if (request.url !== "/nowhere") setRoute(request, "/posts/:id");
+    request.resume();
+    request.on("end", () => {
+      response.statusCode = request.url === "/nowhere" ? 404 : 200;
+      response.write("four");
+      response.end("five5");
+    });
+  }, { sizesByEndpoint: true });
+  await server.ask("/posts/1", { method: "POST", body: "x".repeat(100) });
+  await server.ask("/posts/2");
+  await server.ask("/nowhere", { method: "POST", body: "x".repeat(7) });
+  const sizes = Object.entries(await server.values()).filter(([name]) => name.includes("_size_"));
+  assertEquals(Object.fromEntries(sizes), {
+    'request_size_bytes_sum{endpoint="/posts/:id"}': 100,
+    'request_size_bytes_count{endpoint="/posts/:id"}': 1,
+    'request_size_bytes_sum{endpoint="__other__"}': 7,
+    'request_size_bytes_count{endpoint="__other__"}': 1,
+    'response_size_bytes_sum{endpoint="/posts/:id"}': 18,
+    'response_size_bytes_count{endpoint="/posts/:id"}': 2,
+    'response_size_bytes_sum{endpoint="__other__"}': 9,
+    'response_size_bytes_count{endpoint="__other__"}': 1,
+  });
+});
+
+Deno.test("two recorders of one process count each their own server", async () => {
+  await using one = await serve((_request, response) => response.end("one"));
+  await using two = await serve((_request, response) => {
+    response.write("two");
+    response.end();
+  });
+  for (const server of [one, two, two]) await server.ask("/");
+  const [first, second] = [await one.values(), await two.values()];
+  assertEquals([first.requests_total, first.response_size_bytes_sum], [1, 3]);
+  assertEquals([second.requests_total, second.response_size_bytes_sum], [2, 6]);
+});
