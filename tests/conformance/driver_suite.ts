@@ -40,18 +40,23 @@ const KINDS: readonly (readonly [MetricKind, GaugeMode | undefined])[] = [
 
 const ODD_TEXTS = ["", " ", '"', "\\", "\n\r\t", "\u0000", "é✓", "😀", "\ud800", "|,=}", "%2F../"];
 
+/** Takes a test, as `Deno.test` does. */
+export type RegisterTest = (title: string, run: () => Promise<void>) => void;
+
 /**
  * Registers the suite's tests.
  *
  * @param name The driver, for the titles.
  * @param open Makes an empty storage; called once for each test.
+ * @param register For other runtimes than Deno.
  */
 export function runDriverSuite(
   name: string,
   open: () => DriverHarness | Promise<DriverHarness>,
+  register: RegisterTest = (title, run) => Deno.test(title, run),
 ): void {
   const test = (title: string, run: (harness: DriverHarness) => Promise<void>): void => {
-    Deno.test(`${name} driver: ${title}`, async () => {
+    register(`${name} driver: ${title}`, async () => {
       await using harness = await open();
       await run(harness);
     });

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import process from "node:process";
 import type { FileLocks, FileMapper, FilePrimitives } from "../../storage/filesystem/primitives.ts";
-import { type ProcessIdentity, procIdentity } from "../../storage/filesystem/process_identity.ts";
+import type { ProcessIdentity } from "../../storage/filesystem/process_identity.ts";
 import { openMapper } from "../libc/mapper.ts";
 import { openWriterCheck } from "../libc/writer_check.ts";
 import { openLocks } from "./file_locks.ts";
 import { foreignFunctions } from "./libc.ts";
+import { nodeIdentity } from "./process_identity.ts";
 
 /** What takes functions of the C library. */
 interface Foreign {
@@ -24,7 +24,7 @@ interface Foreign {
  */
 export const nodeFilePrimitives: FilePrimitives = {
   get identity() {
-    return identity ??= procIdentity(process.pid);
+    return identity ??= nodeIdentity();
   },
   get locks() {
     return openForeign().locks;

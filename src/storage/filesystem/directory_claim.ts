@@ -67,7 +67,7 @@ export async function claimDirectory(options: ClaimDirectoryOptions): Promise<Di
   let lock: MasterFile;
   try {
     prepareDirectory(directory);
-    lock = lockMasterFile(directory, primitives);
+    lock = await lockMasterFile(directory, primitives);
   } catch (error) {
     if (error instanceof Error && error.name === "StorageError") throw error;
     throw directoryError(directory, errorText(error), "a directory that can be written to", error);
@@ -139,7 +139,7 @@ export async function removeOwnFiles(
   try {
     const temporary = readdirSync(directory).filter((name) => parseTemporaryName(name));
     const files = ownFiles(directory, primitives);
-    removeFiles(directory, files, temporary, primitives.locks as FileLocks, log);
+    removeFiles(directory, files, temporary, primitives.locks, log);
     return files.db.length;
   } finally {
     retiring.release();
@@ -151,7 +151,7 @@ function removeFiles(
   directory: string,
   { db, ids }: { db: string[]; ids: string[] },
   temporary: string[],
-  locks: FileLocks,
+  locks: FileLocks | undefined,
   log: Log,
 ): void {
   for (const name of db) unlinkSync(join(directory, name));
@@ -166,9 +166,10 @@ function removeFiles(
 }
 
 /** Whether a temporary file is a writer file that is about to get its name. */
-function isLockedStill(path: string, locks: FileLocks): boolean {
+function isLockedStill(path: string, locks: FileLocks | undefined): boolean {
   try {
-    return locks.isLocked(path);
+    // Whoever has no lock to show makes another one.
+    return locks?.isLocked(path) ?? false;
   } catch {
     return true; // gone, or not ours to open: either way nothing to remove
   }

@@ -75,6 +75,22 @@ export function parseWriterFileName(name: string): string | undefined {
   return /^writer_(.+)\.lock$/s.exec(name)?.[1];
 }
 
+/**
+ * What one at a time has or does in a directory: be its master, retire its writers, have a number
+ * among them.
+ */
+export type Office = "master" | "retire" | `worker_${number}`;
+
+/** A name for the file of somebody who holds an office, or would like to; used once. */
+export function holderFileName(office: Office): string {
+  return `${office}_${crypto.randomUUID().slice(0, 8)}.lock`;
+}
+
+/** The office in the name of such a file; `undefined` for other names. */
+export function parseHolderFileName(name: string): Office | undefined {
+  return /^(master|retire|worker_\d+)_[0-9a-f]{8}\.lock$/.exec(name)?.[1] as Office | undefined;
+}
+
 /** A name for a file that is not complete yet: no reader looks at it. */
 export function temporaryName(name: string): string {
   return `${name}.${crypto.randomUUID().slice(0, 8)}.tmp`;
@@ -84,7 +100,8 @@ export function temporaryName(name: string): string {
 export function parseTemporaryName(name: string): string | undefined {
   const target = /^(.+)\.[0-9a-f]{8}\.tmp$/s.exec(name)?.[1];
   if (target === undefined) return undefined;
-  const known = parseMetricFileName(target) ?? parseWriterFileName(target);
+  const known = parseMetricFileName(target) ?? parseWriterFileName(target) ??
+    parseHolderFileName(target);
   return known === undefined ? undefined : target;
 }
 

@@ -6,6 +6,7 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Liveness, ReadProblem } from "../../core/storage.ts";
+import type { ClaimRecord } from "./claim_file.ts";
 import { parseWriterFileName } from "./file_format.ts";
 import { errorCode, errorText, isPassing } from "./file_errors.ts";
 import type { FilePrimitives } from "./primitives.ts";
@@ -22,6 +23,7 @@ export interface WriterState {
 
 interface Known {
   readonly inode: number;
+  readonly size: number;
   readonly born: number;
   readonly record: WriterRecord;
   liveness: Liveness;
@@ -67,34 +69,56 @@ export class WriterWatch {
     const path = join(this.#directory, name);
     const status = lstatSync(path);
     if (!status.isFile()) throw new Error("it is not a regular file");
-    const { ino: inode, birthtimeMs: born } = status;
+    const { ino: inode, size, birthtimeMs: born } = status;
     // An inode number is reused, and the next process with this pid has the same name; where the
-    // file system keeps no time of birth, the file itself has to say who it is.
-    const same = before?.inode === inode && before.born === born && born !== 0;
+    // file system keeps no time of birth, the file itself has to say who it is. One that has grown
+    // says that its owner has ended.
+    const same = before?.inode === inode && before.size === size && before.born === born &&
+      born !== 0;
     const known: Known = same
       ? before
-      : { inode, born, record: readWriterRecord(path), liveness: "unknown" };
+      : { inode, size, born, record: readWriterRecord(path), liveness: "unknown" };
     // Nobody locks a writer file a second time (who retires the writer looks, as we do): who is
     // dead stays dead.
-    if (known.liveness !== "dead") known.liveness = this.#probe(path, known.record);
+    if (known.liveness !== "dead") {
+      known.liveness = judgeClaim(path, known.record, inode, this.#primitives);
+    }
     return known;
-  }
-
-  #probe(path: string, record: WriterRecord): Liveness {
-    if (record.liveness === "pid") return judgeByPid(record, this.#primitives.identity);
-    const { locks } = this.#primitives;
-    if (locks === undefined) return "unknown";
-    return locks.isLocked(path) ? "live" : "dead";
   }
 }
 
-/** Judges a writer without a lock: only from the same boot and pid namespace can anything be said. */
-export function judgeByPid(record: WriterRecord, identity: ProcessIdentity): Liveness {
+/** Judges the owner of a claim file. @throws {Error} As of `node:fs` */
+export function judgeClaim(
+  path: string,
+  record: ClaimRecord,
+  inode: number,
+  { identity, locks }: FilePrimitives,
+): Liveness {
+  if (record.ended) return "dead";
+  if (record.liveness === "flock" && locks !== undefined) {
+    return locks.isLocked(path) ? "live" : "dead";
+  }
+  return judgeByPid(record, identity, inode);
+}
+
+/**
+ * Judges without a lock: only from the same boot and pid namespace can anything be said. Whoever has
+ * a lock that cannot be looked at is taken to live as long as its process does.
+ *
+ * @param inode That of the claim file.
+ */
+export function judgeByPid(
+  record: ClaimRecord,
+  identity: ProcessIdentity,
+  inode?: number,
+): Liveness {
   const { bootId, pidNamespace } = identity;
   const sameWorld = bootId !== undefined && record.bootId === bootId &&
     pidNamespace !== undefined && record.pidNamespace === pidNamespace;
   if (!sameWorld || record.startTicks === null) return "unknown";
   const ticks = identity.startTicks(record.pid);
   if (ticks === undefined) return "unknown";
-  return ticks === record.startTicks ? "live" : "dead";
+  if (ticks !== record.startTicks) return "dead";
+  const isClosed = record.open && identity.hasOpen?.(record.pid, record.open, inode) === false;
+  return isClosed ? "dead" : "live";
 }

@@ -4,17 +4,15 @@
  *
  * @module
  */
-import { closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
 import { directoryError } from "./directory.ts";
 import { FORMAT_VERSION } from "./file_format.ts";
+import { type Denial, isTaken, officePath, prepareOffice, waitForOffice } from "./office.ts";
 import type { FileLock, FilePrimitives } from "./primitives.ts";
 import type { ProcessIdentity } from "./process_identity.ts";
-import { describeProcess } from "./writer_file.ts";
-
-const MASTER_FILE = "master.lock";
+import { describeProcess } from "./claim_file.ts";
 
 /** How long workers without a master may take to end by themselves, in milliseconds. */
 const END_MS = 4000;
@@ -42,21 +40,18 @@ export interface MasterFile extends FileLock {
 /**
  * Locks the master file, which is made when it is missing.
  *
- * @throws {StorageError} When another master has it, or the runtime cannot lock.
+ * @throws {StorageError} When another master has it, or might.
  */
-export function lockMasterFile(
+export async function lockMasterFile(
   directory: string,
-  { locks, identity }: FilePrimitives,
-): MasterFile {
-  if (locks === undefined) {
-    throw directoryError(directory, "this runtime cannot lock files", "one that can");
-  }
-  const path = join(directory, MASTER_FILE);
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  closeSync(openSync(path, flags, 0o644));
-  const lock = locks.lock(path);
-  if (lock === undefined) {
-    throw directoryError(directory, `${describeMaster(path)} has it`, "no other master");
+  primitives: FilePrimitives,
+): Promise<MasterFile> {
+  const { identity } = primitives;
+  const path = officePath(directory, "master");
+  prepareOffice(directory, "master");
+  const lock = await waitForOffice(directory, "master", primitives);
+  if (!isTaken(lock)) {
+    throw directoryError(directory, describeDenial(lock, path), "no other master");
   }
   const formerWorkers = recordedWorkers(path, identity);
   const master = {
@@ -161,9 +156,13 @@ function isWorkerProcess(value: unknown): value is WorkerProcess {
   return Number.isSafeInteger(pid) && (pid as number) > 1 && Number.isSafeInteger(startTicks);
 }
 
-function describeMaster(path: string): string {
-  const { pid } = readRecord(path);
-  return pid === undefined ? "another master" : `the master with pid ${Number(pid)}`;
+function describeDenial({ certain, pid, unknown }: Denial, path: string): string {
+  // Of masters that lock, the file says which one it is.
+  const known = certain ? readRecord(path).pid : pid;
+  const who = known === undefined ? "another master" : `the master with pid ${Number(known)}`;
+  return unknown === undefined
+    ? `${who} has it`
+    : `${who} might have it (it cannot be seen from here; if it is gone, remove ${unknown})`;
 }
 
 /** What the file says; nothing when it is new, or a master is just writing it. */

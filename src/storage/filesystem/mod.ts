@@ -13,6 +13,7 @@ export {
   type ClaimDirectoryOptions,
   type DirectoryClaim,
 } from "./directory_claim.ts";
+export type { OpenFile } from "./claim_file.ts";
 export type { FileOperations } from "./file_operations.ts";
 export type { FileLayout } from "./file_format.ts";
 export type { ReadStats } from "./file_reader.ts";

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import type { OpenFile } from "./claim_file.ts";
+import { errorCode } from "./file_errors.ts";
 
 /** What is known of this process, and how to look at others. */
 export interface ProcessIdentity {
@@ -20,6 +22,12 @@ export interface ProcessIdentity {
    * be known.
    */
   startTicks(pid: number): number | "gone" | undefined;
+  /**
+   * Whether a process has a file open under a descriptor. Missing where that is never known.
+   *
+   * @returns `undefined` when it cannot be known.
+   */
+  hasOpen?(pid: number, file: OpenFile, inode?: number): boolean | undefined;
 }
 
 /**
@@ -35,7 +43,18 @@ export function procIdentity(pid: number): ProcessIdentity {
       try {
         return parseStartTicks(readFileSync(`/proc/${pid}/stat`, "utf8"));
       } catch (error) {
-        return (error as { code?: unknown }).code === "ENOENT" ? "gone" : undefined;
+        return errorCode(error) === "ENOENT" ? "gone" : undefined;
+      }
+    },
+    hasOpen(pid, { descriptor, name }, inode) {
+      const link = `/proc/${pid}/fd/${descriptor}`;
+      try {
+        // The one or the other is not to be relied on for files of a network.
+        return readlinkSync(link).includes(name) || statSync(link).ino === inode;
+      } catch (error) {
+        // While only threads are left, a process seems to have nothing open.
+        const isGone = errorCode(error) === "ENOENT" && hasFiles(pid);
+        return isGone ? false : undefined;
       }
     },
   };
@@ -46,11 +65,18 @@ export function pidIdentity(pid: number): ProcessIdentity {
   return { pid, bootId: undefined, pidNamespace: undefined, startTicks: () => undefined };
 }
 
-/** Field 22 of `proc_pid_stat(5)`, or that the process has ended (states Z and X). */
+function hasFiles(pid: number): boolean {
+  return optional(() => readdirSync(`/proc/${pid}/fd`).length > 0) ?? false;
+}
+
+/**
+ * Field 22 of `proc_pid_stat(5)`, or that the process has ended (states Z and X). One whose main
+ * thread has ended lives as long as there is another (field 20), which may still be writing.
+ */
 function parseStartTicks(stat: string): number | "gone" | undefined {
   // The second field is the program's name in parentheses and may itself contain any of these.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return "gone";
+  if ((fields[0] === "Z" && Number(fields[17]) <= 1) || fields[0] === "X") return "gone";
   const ticks = Number(fields[19]);
   return Number.isSafeInteger(ticks) ? ticks : undefined;
 }

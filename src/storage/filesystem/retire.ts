@@ -93,7 +93,7 @@ const STALE_MS = 60_000;
  *
  * Permissions: read and write for the directory; `ffi` on Deno for `foreign`.
  *
- * @throws {StorageError} When the runtime cannot lock files, or another process keeps the lock.
+ * @throws {StorageError} When another process keeps the lock, or might.
  * @throws {Error} As of `node:fs`, when the directory cannot be read or written to.
  */
 export async function retireWriters(options: RetireOptions): Promise<Retired> {

@@ -1,21 +1,24 @@
 /**
- * The numbers of writers that no master has numbered: `worker_<n>.lock` is locked by the writer that
- * has number n, and free again when its process, isolate or thread ends, however it ends.
+ * The numbers of writers that no master has numbered: each is an office, which one writer at a time
+ * has, and which is free again when its process, isolate or thread ends, however it ends.
  *
  * Ids of writers will not do: they have process ids in them, so that labels made of them would grow
  * in number with every restart.
  *
  * @module
  */
-import { closeSync, constants, openSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
+import { describeProcess } from "./claim_file.ts";
 import { writerFileName } from "./file_format.ts";
-import type { FileLock, FilePrimitives } from "./primitives.ts";
-import { describeProcess, readWriterRecord, type WriterRecord } from "./writer_file.ts";
+import { judgeClaim } from "./liveness.ts";
+import { isTaken, prepareOffice, takeOffice } from "./office.ts";
+import type { FilePrimitives } from "./primitives.ts";
+import { readWriterRecord, type WriterRecord } from "./writer_file.ts";
 
 /** The number of a writer, until it is released. */
 export interface WorkerNumber {
-  /** From 1; no two writers that live have the same one where the runtime can lock files. */
+  /** From 1; no two writers that live have the same one. */
   readonly number: number;
   /** Whether no other writer of the same process was there before. */
   readonly isFirst: boolean;
@@ -27,9 +30,8 @@ export interface WorkerNumber {
 const MAX_NUMBER = 1000;
 
 /**
- * Takes the lowest number that is free.
- *
- * Without locks it is the writer's own among those of its process: 2 for `123-2`.
+ * Takes the lowest number that is free. Without locks it may be a higher one, when others look for
+ * theirs at the same time.
  *
  * @param id The id of the writer, which is open.
  * @throws {Error} As of `node:fs`, when the directory cannot be written to.
@@ -40,22 +42,13 @@ export function takeWorkerNumber(
   primitives: FilePrimitives,
 ): WorkerNumber {
   const isFirst = isFirstOfProcess(directory, id, primitives);
-  const { locks } = primitives;
-  if (locks === undefined) return { number: ordinalOf(id).ordinal, isFirst, release() {} };
   for (let number = 1; number < MAX_NUMBER; number++) {
-    const lock = lockNumber(join(directory, `worker_${number}.lock`), locks);
-    if (lock !== undefined) return { number, isFirst, release: () => lock.release() };
+    const office = `worker_${number}` as const;
+    prepareOffice(directory, office);
+    const taken = takeOffice(directory, office, primitives);
+    if (isTaken(taken)) return { number, isFirst, release: () => taken.release() };
   }
   return { number: MAX_NUMBER, isFirst, release() {} };
-}
-
-function lockNumber(
-  path: string,
-  locks: NonNullable<FilePrimitives["locks"]>,
-): FileLock | undefined {
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  closeSync(openSync(path, flags, 0o644));
-  return locks.lock(path);
 }
 
 /** Whether no live writer of the same process has an id that was claimed before this one. */
@@ -66,8 +59,9 @@ function isFirstOfProcess(directory: string, id: string, primitives: FilePrimiti
     const path = join(directory, writerFileName(n === 1 ? base : `${base}-${n}`));
     try {
       // Ids come again with process ids, and other containers have the same ones.
-      const isOther = !isSameProcess(readWriterRecord(path), self);
-      if (!isOther && primitives.locks?.isLocked(path) !== false) return false;
+      const record = readWriterRecord(path);
+      if (!isSameProcess(record, self)) continue;
+      if (judgeClaim(path, record, lstatSync(path).ino, primitives) !== "dead") return false;
     } catch {
       // Retired as a rule; what cannot be read is none of this process.
     }

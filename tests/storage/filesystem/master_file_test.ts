@@ -19,28 +19,28 @@ function world(processes: Map<number, number>, bootId = "boot"): ProcessIdentity
   };
 }
 
-function lock(directory: string, identity: ProcessIdentity): MasterFile {
+function lock(directory: string, identity: ProcessIdentity): Promise<MasterFile> {
   return lockMasterFile(directory, { ...denoFilePrimitives, identity });
 }
 
 Deno.test("lockMasterFile() gives the workers that the master before has recorded", async () => {
   await using dir = await tempDir();
   const processes = new Map([[1000, 1], [7, 70], [8, 80], [9, 90]]);
-  const first = lock(dir.path, world(processes));
+  const first = await lock(dir.path, world(processes));
   assertEquals(first.formerWorkers, []);
   first.record([7, 8]);
   first.record([8, 9, 12]);
   first.release();
   const workers = [{ pid: 8, startTicks: 80 }, { pid: 9, startTicks: 90 }];
-  const second = lock(dir.path, world(processes));
+  const second = await lock(dir.path, world(processes));
   assertEquals(second.formerWorkers, workers);
   second.release();
   // Nobody has seen to them: the next one still knows.
-  const third = lock(dir.path, world(processes));
+  const third = await lock(dir.path, world(processes));
   assertEquals(third.formerWorkers, workers);
   third.record([]);
   third.release();
-  const fourth = lock(dir.path, world(processes));
+  const fourth = await lock(dir.path, world(processes));
   assertEquals(fourth.formerWorkers, []);
   fourth.release();
 });
@@ -48,15 +48,15 @@ Deno.test("lockMasterFile() gives the workers that the master before has recorde
 Deno.test("lockMasterFile() knows no workers of another boot, nor of a damaged file", async () => {
   await using dir = await tempDir();
   const processes = new Map([[7, 70]]);
-  const first = lock(dir.path, world(processes));
+  const first = await lock(dir.path, world(processes));
   first.record([7]);
   first.release();
-  const second = lock(dir.path, world(processes, "another boot"));
+  const second = await lock(dir.path, world(processes, "another boot"));
   assertEquals(second.formerWorkers, []);
   second.release();
   for (const text of ["", "{", "[]", '{"bootId":"boot","pidNamespace":1,"workers":[{"pid":1}]}']) {
     await Deno.writeTextFile(`${dir.path}/master.lock`, text);
-    const next = lock(dir.path, world(processes));
+    const next = await lock(dir.path, world(processes));
     assertEquals(next.formerWorkers, [], text);
     next.release();
   }

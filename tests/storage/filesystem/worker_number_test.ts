@@ -66,11 +66,32 @@ Deno.test("takeWorkerNumber() has the first writer of each process show what bel
   await successor.end();
 });
 
-Deno.test("takeWorkerNumber() counts within the process where the runtime cannot lock files", async () => {
+Deno.test("takeWorkerNumber() gives no number twice, with and without locks", async () => {
   await using temp = await tempDir();
-  const primitives = { ...PRIMITIVES.buffered, locks: undefined };
-  for (const [id, number] of [["77", 1], ["77-2", 2], ["77-13", 13], ["a-b", 1]] as const) {
-    assertStrictEquals(takeWorkerNumber(temp.path, id, primitives).number, number, id);
-  }
-  assertEquals([...Deno.readDirSync(temp.path)], []);
+  const take = (kind: "mapped" | "unlocked") => takeWorkerNumber(temp.path, "77", PRIMITIVES[kind]);
+  const [first, second, third] = [take("unlocked"), take("mapped"), take("unlocked")] as const;
+  assertEquals([first, second, third].map(({ number }) => number), [1, 2, 3]);
+  second.release();
+  const again = take("unlocked");
+  assertStrictEquals(again.number, 2);
+  for (const { release } of [first, third, again]) release();
+  const left = [...Deno.readDirSync(temp.path)].map(({ name }) => name);
+  assertEquals(left.sort(), ["worker_1.lock", "worker_2.lock", "worker_3.lock"]);
+});
+
+Deno.test("takeWorkerNumber() sees without locks whether a writer is its process's first", async () => {
+  await using temp = await tempDir();
+  const primitives = PRIMITIVES.unlocked;
+  const open = () => openFilesystemWriter({ directory: temp.path, primitives });
+  const isFirst = ({ writer }: { readonly writer: string }): boolean => {
+    const taken = takeWorkerNumber(temp.path, writer, primitives);
+    taken.release();
+    return taken.isFirst;
+  };
+  const first = open();
+  await using second = open();
+  assertEquals([isFirst(first), isFirst(second)], [true, false]);
+  await first[Symbol.asyncDispose]();
+  await using third = open();
+  assertEquals([isFirst(second), isFirst(third)], [true, false]);
 });

@@ -1,0 +1,74 @@
+/**
+ * Does one thing with a directory of metric files, on Node, and prints what came of it.
+ *
+ * usage: use_directory.mjs DIRECTORY write WRITER ADDS | read | claim | retire | contend ROUNDS
+ */
+import { closeSync, openSync, unlinkSync } from "node:fs";
+import process from "node:process";
+import { nodeFilePrimitives as primitives } from "../../../../src/adapters/node/file_primitives.ts";
+import { prepareDirectory } from "../../../../src/storage/filesystem/directory.ts";
+import {
+  claimDirectory,
+  openFilesystemReader,
+  openFilesystemWriter,
+  retireWriters,
+} from "../../../../src/storage/filesystem/mod.ts";
+import {
+  isTaken,
+  prepareOffice,
+  waitForOffice,
+} from "../../../../src/storage/filesystem/office.ts";
+import { add, key, valuesOf } from "../../../storage/filesystem/_series.ts";
+
+const [directory = "", command, first = "", second] = process.argv.slice(2);
+
+async function contend(rounds: number): Promise<void> {
+  prepareDirectory(directory);
+  prepareOffice(directory, "retire");
+  for (let i = 0; i < rounds; i++) {
+    const office = await waitForOffice(directory, "retire", primitives, 60_000);
+    if (!isTaken(office)) throw new Error("waited in vain");
+    // Fails when somebody else is in.
+    closeSync(openSync(`${directory}/inside`, "wx"));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    unlinkSync(`${directory}/inside`);
+    office.release();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+async function main(): Promise<unknown> {
+  switch (command) {
+    case "write": {
+      const writer = openFilesystemWriter({ directory, primitives, writer: first });
+      const cell = writer.allocate("counter", undefined, key(1));
+      for (let i = 0; i < Number(second); i++) add(cell, 0.5);
+      await writer.flush();
+      setInterval(() => {}, 1000);
+      return { writer: writer.writer, unstored: writer.unstored };
+    }
+    case "read": {
+      const reader = openFilesystemReader({ directory, primitives });
+      const { sources, writers, problems } = await reader.read();
+      const total = sources.flatMap((source) => [...valuesOf(source).values()])
+        .reduce((sum, value) => sum + value, 0);
+      return { writers, total, problems };
+    }
+    case "claim":
+      await claimDirectory({ directory, primitives, mode: "keep" });
+      setInterval(() => {}, 1000);
+      return "claimed";
+    case "retire":
+      return await retireWriters({ directory, primitives });
+    case "contend":
+      await contend(Number(first));
+      return "done";
+    default:
+      throw new Error(`no such command: ${command}`);
+  }
+}
+
+main().then(
+  (result) => console.log(JSON.stringify(result)),
+  (error) => console.log(JSON.stringify({ error: (error as Error).message })),
+);
