@@ -3,8 +3,11 @@ import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/
 import { externalTest } from "../support/externals.ts";
 import type { NodeVersion, ProjectKind } from "../support/node_project.ts";
 import { readPage } from "../support/pages.ts";
+import { ROOT } from "../support/spawn.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { waitFor } from "../support/wait_for.ts";
 import { startNodeCluster } from "./node_cluster.ts";
+import { childrenOf, requestOnce, scrapePage, startServing, waitForEnd } from "./serving.ts";
 
 const PAGE = await readPage("docs/prom-client.md");
 
@@ -170,3 +173,62 @@ for (const { title, version, kind, source, counts, others = [], underLoad } of L
     },
   );
 }
+
+externalTest(
+  "docs/prom-client.md: runPrimary() runs its express example, and the app's page has all workers",
+  ["npm"],
+  async () => {
+    await using cluster = await startNodeCluster({
+      source: moduleOf("express.mjs"),
+      primary: moduleOf("cluster.mjs"),
+      version: 22,
+      kind: "mapped",
+    });
+    const { program, answered } = cluster;
+    const name = "http_request_duration_seconds_count";
+    let page = await cluster.page();
+    const isComplete = async (): Promise<boolean> => {
+      page = await cluster.page();
+      return totalOf(page, name) === answered.length;
+    };
+    const failure = { what: () => `${answered.length}, not ${totalOf(page, name)}` };
+    await cluster.send(40);
+    assertEquals(answered.length, 40);
+    await waitFor(isComplete, failure);
+    const workers = await childrenOf(program.pid);
+    Deno.kill(workers[0]!, "SIGKILL");
+    await waitForEnd([workers[0]!]);
+    await cluster.send(20);
+    await waitFor(isComplete, failure);
+    assert([...page.keys()].some((key) => key.startsWith("gunicorn_worker_requests_total")));
+    const { code } = await program.stop();
+    assertEquals(code, 0, program.stderr);
+  },
+);
+
+externalTest(
+  "docs/prom-client.md: gpe serve runs its @hono/prometheus example, with workers killed",
+  [],
+  async () => {
+    await using dir = await tempDir();
+    const source = moduleOf("hono.ts")
+      .replace('"jsr:@gpe/cli"', JSON.stringify(new URL("mod.ts", ROOT).href));
+    await Deno.writeTextFile(`${dir.path}/hono.ts`, source);
+    await using serving = await startServing(`${dir.path}/hono.ts`);
+    const names = ["http_requests_total", "http_request_duration_seconds_count"];
+    let sent = 0;
+    const isComplete = async (): Promise<boolean> => {
+      const pages = [await serving.scrape(), await scrapePage(`${serving.app}/metrics`)];
+      return pages.every((page) => names.every((name) => totalOf(page, name) === sent));
+    };
+    for (; sent < 40; sent++) assert(await requestOnce(`${serving.app}/hello`));
+    await waitFor(isComplete, { what: `${sent} requests on both pages` });
+    const [worker] = await childrenOf(serving.gpe.pid);
+    Deno.kill(worker!, "SIGKILL");
+    await waitForEnd([worker!]);
+    for (; sent < 60; sent++) {
+      await waitFor(() => requestOnce(`${serving.app}/hello`), { what: "an answer" });
+    }
+    await waitFor(isComplete, { what: `${sent} requests on both pages` });
+  },
+);
