@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { externalTest } from "../support/externals.ts";
 import type { NodeVersion, ProjectKind } from "../support/node_project.ts";
+import { parseExposition } from "../support/exposition.ts";
+import { shapeOf } from "../support/page_tests.ts";
 import { readPage } from "../support/pages.ts";
 import { ROOT } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -27,6 +29,8 @@ interface Library {
   readonly counts: readonly string[];
   /** Names of other samples that are there. */
   readonly others?: readonly string[];
+  /** Samples that the page says there are. */
+  readonly shown?: readonly string[];
   /** Whether a worker is also killed while it answers. */
   readonly underLoad?: boolean;
 }
@@ -44,6 +48,7 @@ const LIBRARIES: readonly Library[] = [
     version: 20,
     kind: "plain",
     source: moduleOf("express.mjs"),
+    shown: shownAfter("express.mjs"),
     counts: ["http_request_duration_seconds_count"],
     others: ["up"],
     underLoad: true,
@@ -53,6 +58,7 @@ const LIBRARIES: readonly Library[] = [
     version: 24,
     kind: "mapped",
     source: moduleOf("fastify.mjs").replace('"fastify-metrics"', '"fastify-metrics14"'),
+    shown: shownAfter("fastify.mjs"),
     counts: ["http_request_duration_seconds_count", "http_request_summary_seconds_count"],
     others: DEFAULTS,
     underLoad: true,
@@ -106,6 +112,13 @@ const LIBRARIES: readonly Library[] = [
   },
 ];
 
+/** The samples that the page shows after a module, without their values. */
+function shownAfter(name: string): string[] {
+  const after =
+    PAGE.blocks[PAGE.blocks.findIndex(({ text }) => text.startsWith(`// ${name}\n`)) + 1];
+  return after?.kind === "text" ? [...parseExposition(after.text).keys()].map(shapeOf) : [];
+}
+
 /** The sum of a sample over the series that are about `/hello`. */
 function totalOf(samples: ReadonlyMap<string, number>, name: string): number {
   let sum = 0;
@@ -115,7 +128,8 @@ function totalOf(samples: ReadonlyMap<string, number>, name: string): number {
   return sum;
 }
 
-for (const { title, version, kind, source, counts, others = [], underLoad } of LIBRARIES) {
+for (const library of LIBRARIES) {
+  const { title, version, kind, source, counts, others = [], shown = [], underLoad } = library;
   externalTest(
     `${title}: the page of any worker has all requests, those of dead workers too [Node ${version}]`,
     ["npm"],
@@ -142,8 +156,11 @@ for (const { title, version, kind, source, counts, others = [], underLoad } of L
       await cluster.send(50);
       await waitFor(look, all);
 
-      const names = new Set([...(await cluster.page()).keys()].map((key) => key.split("{")[0]!));
+      const keys = [...(await cluster.page()).keys()];
+      const names = new Set(keys.map((key) => key.split("{")[0]!));
       assertEquals(others.filter((name) => !names.has(name)), []);
+      const shapes = new Set(keys.map(shapeOf));
+      assertEquals(shown.filter((shape) => !shapes.has(shape)), []);
 
       const known = answered.length;
       if (!underLoad) {
