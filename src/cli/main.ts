@@ -15,7 +15,7 @@ import { dumpCommand } from "./dump.ts";
 import { exporterCommand } from "./exporter.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type CliIo, denoIo } from "./io.ts";
-import { createLog } from "./log.ts";
+import { createLog } from "../adapters/service/log.ts";
 import { serveCommand } from "./serve.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -9,7 +9,8 @@ import type { LogLevel } from "../core/log.ts";
 export type Origin =
   | { readonly kind: "default" }
   | { readonly kind: "environment"; readonly name: string }
-  | { readonly kind: "flag"; readonly name: string };
+  | { readonly kind: "flag"; readonly name: string }
+  | { readonly kind: "option"; readonly name: string };
 
 /** Host and port of a TCP listener. */
 export interface Address {

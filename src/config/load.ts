@@ -7,7 +7,7 @@ import { ConfigError } from "../core/errors.ts";
 import type { Config, Origin, RedisConfig } from "./config.ts";
 import { checkRedis, redisConfig } from "./redis.ts";
 import type { Setting, Values } from "./setting.ts";
-import { SETTING_KEYS, type SettingKey, SETTINGS } from "./settings.ts";
+import { formatSetting, SETTING_KEYS, type SettingKey, SETTINGS } from "./settings.ts";
 
 /** What the configuration is made from. */
 export interface ConfigSources {
@@ -15,6 +15,8 @@ export interface ConfigSources {
   readonly flags: Readonly<Record<string, readonly string[]>>;
   /** Looks up an environment variable. Only the variables of the table are asked for. */
   readonly env: (name: string) => string | undefined;
+  /** What a program has given, by setting; stronger than the rest. */
+  readonly options?: { readonly [K in SettingKey]?: Values[K] | undefined };
 }
 
 /** A validated configuration, and where each value came from. */
@@ -38,7 +40,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const origins: Partial<Record<SettingKey, Origin>> = {};
   const load = <K extends SettingKey>(key: K): void => {
     const setting: Setting<Values[K]> = SETTINGS[key];
-    const given = find(setting, sources);
+    const given = find(key, sources);
     origins[key] = given.origin;
     values[key] = given.texts === undefined
       ? setting.default
@@ -65,6 +67,7 @@ export function describeOrigin(origin: Origin): string {
     case "flag":
       return `--${origin.name}`;
     case "environment":
+    case "option":
       return origin.name;
     case "default":
       return "default";
@@ -75,11 +78,15 @@ export function describeOrigin(origin: Origin): string {
  * The layer that decides, strongest first. A configuration file will be one more layer here,
  * between the environment and the defaults.
  */
-function find(
-  setting: Pick<Setting<unknown>, "flag" | "env">,
-  { flags, env }: ConfigSources,
+function find<K extends SettingKey>(
+  key: K,
+  { flags, env, options = {} }: ConfigSources,
 ): { origin: Origin; texts?: readonly string[] } {
-  const { flag, env: variable } = setting;
+  const { flag, env: variable } = SETTINGS[key];
+  const option = options[key];
+  if (option !== undefined) {
+    return { origin: { kind: "option", name: key }, texts: [formatSetting(key, option)] };
+  }
   const given = flag === undefined ? undefined : flags[flag];
   if (flag !== undefined && given !== undefined && given.length > 0) {
     return { origin: { kind: "flag", name: flag }, texts: given };

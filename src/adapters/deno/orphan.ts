@@ -4,30 +4,15 @@
  *
  * @module
  */
-import { openFirst } from "./libc.ts";
-
-/** prctl(2): the signal that the kernel sends this process when its parent ends. */
-const PR_SET_PDEATHSIG = 1;
-const SIGKILL = 9n;
+import { dieWithParent as dieWith } from "../libc/die_with_parent.ts";
+import { ORPHAN_GRACE_MS } from "../service/service_worker.ts";
+import { foreignFunctions } from "./libc.ts";
 
 /** How often the parent is looked at, in milliseconds. */
 const LOOK_MS = 250;
-/** How long a worker whose loop is free may take to end in order, in milliseconds. */
-export const ORPHAN_GRACE_MS = 3000;
-
-/**
- * Has the kernel end this process when the one that started it ends. Linux, with permission `ffi`.
- *
- * @returns Whether it will.
- */
+/** Has the kernel end this process when the one that started it ends. Linux, with permission `ffi`. */
 export function dieWithParent(): boolean {
-  if (Deno.build.os !== "linux") return false;
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return false;
-  // Variadic, but all its arguments are in registers on the machines that Deno runs on.
-  const library = openFirst(["libc.so.6", "libc.so"], {
-    prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
-  });
-  return library?.symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n) === 0;
+  return dieWith(foreignFunctions());
 }
 
 /**

@@ -11,8 +11,9 @@
  */
 import process from "node:process";
 import { closeDebuggerPort, ignoreSigusr1 } from "./debugger_port.ts";
-import { dieWithParent, ORPHAN_GRACE_MS, watchParent } from "./orphan.ts";
+import { dieWithParent, watchParent } from "./orphan.ts";
 import type { FromHost, FromThread, ToHost, ToThread } from "./thread_protocol.ts";
+import { ORPHAN_GRACE_MS } from "../service/service_worker.ts";
 import { isProtocolMessage } from "../service/worker_protocol.ts";
 import type { WorkerStart } from "./worker_protocol.ts";
 

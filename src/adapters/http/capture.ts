@@ -4,12 +4,12 @@
  *
  * @module
  */
-import http from "node:http";
 import https from "node:https";
 import type { ListenOptions } from "node:net";
 import type { Log } from "../../core/log.ts";
 import type { WorkerMetrics } from "../../worker/worker_metrics.ts";
 import { type CaptureOptions, createShutdown } from "./drain.ts";
+import { hookListen, type HttpServer, type Listen } from "./listen_hook.ts";
 import { publishSocket, stageSocket } from "./unix_socket.ts";
 import { createHttpRecorder, type HttpRecorder } from "./recorder.ts";
 
@@ -23,9 +23,6 @@ export interface HttpCaptureOptions extends CaptureOptions {
   readonly log: Log;
 }
 
-type Server = http.Server | https.Server;
-type Listen = (this: Server, ...args: unknown[]) => Server;
-
 /**
  * Replaces `listen` of both kinds of servers. The first call of either is served on `address` and
  * recorded; callbacks, events, `address()` and options that say nothing about the address stay.
@@ -35,36 +32,30 @@ type Listen = (this: Server, ...args: unknown[]) => Server;
  */
 export function captureHttp(capture: HttpCaptureOptions): () => void {
   const recorder = createHttpRecorder(capture.metrics, capture.now, capture.accessLog);
-  const restores = [http.Server.prototype, https.Server.prototype].map((prototype) => {
-    const listen = prototype.listen as Listen;
-    const replacement: Listen = function listen_(...args) {
-      if (!capture.claim.taken) {
-        capture.claim.taken = true;
-        return listenFirst(this, listen, args, capture, recorder);
-      }
-      this.once("listening", () => {
-        const address = this.address();
-        capture.log.info("The application serves another address", { address });
-      });
-      return listen.apply(this, args);
-    };
-    Object.defineProperty(replacement, "name", { value: "listen" });
-    prototype.listen = replacement as typeof prototype.listen;
-    return () => prototype.listen = listen as typeof prototype.listen;
+  const restore = hookListen((server, listen, args) => {
+    if (!capture.claim.taken) {
+      capture.claim.taken = true;
+      return listenFirst(server, listen, args, capture, recorder);
+    }
+    server.once("listening", () => {
+      const address = server.address();
+      capture.log.info("The application serves another address", { address });
+    });
+    return listen.apply(server, [...args]);
   });
   return () => {
-    for (const restore of restores) restore();
+    restore();
     recorder.uninstall();
   };
 }
 
 function listenFirst(
-  server: Server,
+  server: HttpServer,
   listen: Listen,
   args: readonly unknown[],
   { address, reusePort, certificate, keepAliveMs, onServing }: HttpCaptureOptions,
   recorder: HttpRecorder,
-): Server {
+): HttpServer {
   if (certificate !== undefined) {
     if (!(server instanceof https.Server)) {
       throw new Error(

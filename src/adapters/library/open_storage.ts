@@ -51,7 +51,7 @@ export interface OpenedStorage extends AsyncDisposable {
 /**
  * Connects all metrics of this process, those made before as well, with the storage that a metrics
  * endpoint reads: files, or Redis. A Redis server need not be there: values stay in memory, and go to
- * it when it is. The process also retires dead writers.
+ * it when it is. The process then also retires dead writers, one of all that could at a time.
  *
  * Permissions: read and write for the directory, and `ffi` for files that survive SIGKILL to the last
  * increment; or `net` for Redis. `env` for the variables, where none of both is given.

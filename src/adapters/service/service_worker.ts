@@ -17,6 +17,9 @@ import type { WorkerTask } from "./worker_protocol.ts";
 /** How often the number of requests is looked at, in milliseconds. */
 const REQUESTS_LOOK_MS = 100;
 
+/** How long a worker whose master is gone may take to end in order, in milliseconds. */
+export const ORPHAN_GRACE_MS = 3000;
+
 /** What a worker is made of. */
 export interface ServiceWorkerOptions {
   /** Where it tells what happens. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createLog, type LogOptions } from "../../src/cli/log.ts";
+import { createLog, type LogOptions } from "../../../src/adapters/service/log.ts";
 
 function capture(options: Partial<LogOptions> = {}) {
   const lines: string[] = [];

@@ -1,9 +1,9 @@
 /**
- * The log of the command line: one line an event, for people or for machines.
+ * The log of a service: one line an event, for people or for machines.
  *
  * @module
  */
-import type { Log, LogLevel } from "../core/log.ts";
+import type { Log, LogLevel } from "../../core/log.ts";
 
 /** How a log is made. */
 export interface LogOptions {
