@@ -77,7 +77,7 @@ function openWriter(directory: string, writer: string): StorageWriter {
   return opened;
 }
 
-for (const version of NODE_VERSIONS) {
+for (const version of [20, 24] as const) {
   for (const kind of ["mapped", "plain"] as const) {
     const where = `on Node ${version}, ${kind}`;
 
