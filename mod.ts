@@ -26,6 +26,7 @@
  * @module
  */
 export * from "./src/mod.ts";
+export { default } from "./src/mod.ts";
 
 if (import.meta.main) {
   // No top-level await: a module that has one cannot be loaded with require().

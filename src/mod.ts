@@ -4,6 +4,8 @@
  *
  * @module
  */
+import * as promClient from "./prom_client.ts";
+
 export {
   type HonoContext,
   type HonoMiddleware,
@@ -15,9 +17,11 @@ export {
   type OakMiddleware,
   oakMiddleware,
 } from "./adapters/frameworks/oak.ts";
+export { AggregatorRegistry } from "./adapters/library/aggregator_registry.ts";
 export {
   type CollectDefaultMetrics,
   collectDefaultMetrics,
+  type DefaultMetricsCollectorConfiguration,
   type DefaultMetricsOptions,
   type RegistryLike,
 } from "./adapters/library/default_metrics.ts";
@@ -33,6 +37,7 @@ export {
   openStorage,
   type OpenStorageOptions,
 } from "./adapters/library/open_storage.ts";
+export { Pushgateway, type PushResult } from "./adapters/library/pushgateway.ts";
 export {
   type MetricsPort,
   serveMetrics,
@@ -106,3 +111,5 @@ export type { FileLayout, FilesystemWriter } from "./storage/filesystem/mod.ts";
 export type { RedisClient, RedisNode, RedisOptions, RedisPipeline } from "./storage/redis/mod.ts";
 export type { FetchApp, FetchHandler, Instrument } from "./worker/instrument.ts";
 export { noteError, setRoute } from "./worker/route_note.ts";
+
+export default promClient;

@@ -11,6 +11,8 @@ import { waitFor } from "./support/wait_for.ts";
 
 const REDIS = await readPage("docs/redis.md");
 
+testPage(await readPage("docs/deno_serve.md"));
+
 testPage(REDIS, {
   programs: ["redis-server", "redis-cli"],
   files: false,

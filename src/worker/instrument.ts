@@ -61,6 +61,7 @@ const INSTRUMENTED = Symbol.for("@gpe/cli/instrumented");
  */
 export function createInstrumentation(metrics: WorkerMetrics, now: () => number): Instrumentation {
   const native = nativeResponse();
+  const { sizesByEndpoint } = metrics;
   /** Where sizes go that need no endpoint. */
   const allSizes = metrics.sizesOf(NO_REQUEST, 0);
 
@@ -71,8 +72,9 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
     metrics.countRequest((now() - started) / 1000);
     metrics.countCode(status);
     if (status >= 500) metrics.countErrorResponse(status, request);
+    if (!sizesByEndpoint) return measured(response, request, allSizes);
     const sizes = metrics.sizesOf(request, status);
-    if (metrics.sizesByEndpoint) observeRequestSize(sizes, request);
+    observeRequestSize(sizes, request);
     return measured(response, request, sizes);
   };
 
@@ -112,7 +114,7 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
     metrics.countRequest((now() - started) / 1000);
     metrics.countFailure(errorType(error), request);
     if (!codeFollows) metrics.countCode(500);
-    if (!metrics.sizesByEndpoint) return;
+    if (!sizesByEndpoint) return;
     const sizes = metrics.sizesOf(request, 500);
     observeRequestSize(sizes, request);
     if (codeFollows && typeof error === "object" && error !== null) failures.set(error, sizes);
@@ -153,7 +155,7 @@ export function createInstrumentation(metrics: WorkerMetrics, now: () => number)
       const request: HandledRequest = given ?? NO_REQUEST;
       const started = now();
       metrics.inProgress.inc();
-      if (!metrics.sizesByEndpoint) observeRequestSize(allSizes, request);
+      if (!sizesByEndpoint) observeRequestSize(allSizes, request);
       let result: unknown;
       try {
         result = Reflect.apply(handler, self ?? this, arguments);
@@ -236,10 +238,11 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value.then === "function";
 }
 
-function observeRequestSize(sizes: SizeSeries, { method, headers }: HandledRequest): void {
+function observeRequestSize(sizes: SizeSeries, request: HandledRequest): void {
+  const { method } = request;
   // Looking at headers costs 6 % of the requests a second; these two have no body.
   if (method === "GET" || method === "HEAD") return;
-  const length = headers?.get("content-length");
+  const length = request.headers?.get("content-length");
   // A chunked body announces nothing.
   if (length && /^\d+$/.test(length)) sizes.request.observe(Number(length));
 }

@@ -3,6 +3,8 @@ import { sampleKey, sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { startRedis } from "../support/redis_server.ts";
 import { waitFor } from "../support/wait_for.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { startDenoServe } from "./deno_serving.ts";
 import { checkoutPath, startServing } from "./serving.ts";
 
 async function status(url: string, init?: RequestInit): Promise<number> {
@@ -79,4 +81,15 @@ externalTest("examples/redis.ts has one page for two services", ["redis-server"]
         sumOf(samples, "gunicorn_worker_requests_total") === 5;
     });
   }
+});
+
+Deno.test("examples/parallel.ts has one page for all isolates of deno serve", async () => {
+  await using temp = await tempDir();
+  await using serving = await startDenoServe({
+    app: checkoutPath("examples/parallel.ts"),
+    env: { PROMETHEUS_MULTIPROC_DIR: temp.path },
+    isolates: 1,
+  });
+  for (const path of ["/buy", "/buy", "/"]) assertEquals(await status(serving.app + path), 200);
+  assertEquals((await serving.scrape()).samples.get("shop_orders_total"), 2);
 });

@@ -64,6 +64,10 @@ externalTest(
     const samples = parseExposition(await (await fetch(metrics!)).text());
     // The page that the application itself has shown is a request too.
     assertEquals(sumOf(samples, "gunicorn_worker_requests_total"), requests + 1);
+    assertEquals(sumOf(samples, "gunicorn_worker_requests_in_progress"), 0);
+    const ids = ["worker_1", "worker_2"].map((id) => ({ worker_id: id }));
+    const each = ids.map((id) => sumOf(samples, "gunicorn_worker_requests_total", id));
+    assertEquals(each[0]! + each[1]!, requests + 1);
     assertEquals((await gpe.stop()).code, 0, gpe.stderr);
   },
 );

@@ -13,6 +13,7 @@
  * `mapped`. What stands under its name is complete: it is made beside it and renamed.
  */
 import { filesBelow, makeNpmPackage, NPM_PACKAGE_SOURCES } from "../../tools/npm_package.ts";
+import { makeOnce } from "./make_once.ts";
 import { cleanEnv, ROOT } from "./spawn.ts";
 
 /** The versions of Node that the package is for. */
@@ -60,7 +61,6 @@ export function nodeProject(): Promise<NodeProject> {
 async function makeProject(): Promise<NodeProject> {
   const root = `${CACHE}${await hashOf(PACKAGES)}`;
   const build = `${root}/builds/${await hashOf(NPM_PACKAGE_SOURCES)}`;
-  await Deno.mkdir(CACHE, { recursive: true });
   await makeOnce(root, installPackages);
   await makeOnce(build, makeBuild);
   await removeOldBuilds(build);
@@ -76,23 +76,6 @@ async function makeProject(): Promise<NodeProject> {
       return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
     },
   };
-}
-
-/**
- * Makes a directory unless it is there. The lock is the system's and goes with the process, so that
- * nobody waits for one that was ended.
- *
- * @param make Makes it under another path in the same directory.
- */
-async function makeOnce(path: string, make: (path: string) => Promise<void>): Promise<void> {
-  if (await exists(path)) return;
-  using lock = await Deno.open(`${path}.lock`, { create: true, write: true });
-  await lock.lock(true);
-  if (await exists(path)) return;
-  const unfinished = `${path}.unfinished`;
-  if (await exists(unfinished)) await Deno.remove(unfinished, { recursive: true });
-  await make(unfinished);
-  await Deno.rename(unfinished, path);
 }
 
 async function installPackages(target: string): Promise<void> {
@@ -163,14 +146,4 @@ async function hashOf(paths: readonly string[]): Promise<string> {
   const bytes = new TextEncoder().encode(parts.join("\0"));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return digest.toHex().slice(0, 16);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -16,6 +16,15 @@ export interface PageShell extends AsyncDisposable {
   readonly pages: string[];
 }
 
+/** What runs. */
+interface Server {
+  readonly process: Spawned;
+  readonly app: string | undefined;
+  readonly metrics: string;
+  /** Whether it may have to be told to end several times. */
+  readonly repeats?: boolean;
+}
+
 type Env = Readonly<Record<string, string>>;
 
 /**
@@ -25,13 +34,16 @@ type Env = Readonly<Record<string, string>>;
 export function pageShell(home: string, directory?: string): PageShell {
   const pages: string[] = [];
   const dirFlags = directory === undefined ? [] : ["--dir", directory];
-  let server: { process: Spawned; app: string | undefined; metrics: string } | undefined;
+  let server: Server | undefined;
 
   async function stop(): Promise<void> {
     const last = server;
     server = undefined;
     if (last === undefined) return;
+    // An isolate of `deno serve` that is just starting does not hear the first signal.
+    const again = setInterval(() => last.repeats && void last.process.stop(), 1000);
     const { code } = await last.process.stop();
+    clearInterval(again);
     assertEquals(code, 0, last.process.stderr);
   }
 
@@ -53,6 +65,28 @@ export function pageShell(home: string, directory?: string): PageShell {
     server = { process, app: undefined, metrics: "" };
     const [, app] = await process.waitForOutput(/Listening on (http:\S+)\//);
     server = { process, app, metrics: "" };
+  }
+
+  /** Starts `deno serve`, with a port of its own and one for the metrics, should the app want that. */
+  async function serveModule(args: string[], env: Env): Promise<void> {
+    await stop();
+    const metrics = freePort();
+    const process = spawn(
+      Deno.execPath(),
+      ["serve", "--no-prompt", "--host", "127.0.0.1", "--port", `${freePort()}`, ...args],
+      {
+        cwd: home,
+        env: {
+          ...directory === undefined ? {} : { PROMETHEUS_MULTIPROC_DIR: directory },
+          PROMETHEUS_BIND_ADDRESS: "127.0.0.1",
+          PROMETHEUS_METRICS_PORT: `${metrics}`,
+          ...env,
+        },
+      },
+    );
+    server = { process, app: undefined, metrics: "" };
+    const [, app] = await process.waitForOutput(/Listening on (http:\S+)\//);
+    server = { process, app, metrics: `http://127.0.0.1:${metrics}`, repeats: true };
   }
 
   async function runToEnd(args: string[], cwd: string | URL, env: Env = {}): Promise<string> {
@@ -133,6 +167,8 @@ export function pageShell(home: string, directory?: string): PageShell {
         await gpe(["--no-prompt", ...words.slice(2, at)], words.slice(at + 1), env);
       } else if (/^deno run .*\w+\.ts$/.test(command)) {
         await startModule(words.slice(2));
+      } else if (/^deno serve .*\w+\.ts$/.test(command)) {
+        await serveModule(words.slice(2), env);
       } else if (words[0] === "redis-cli") {
         assertMatch(await output("redis-cli", words.slice(1)), /^(?!\(?ERR|NOPERM|WRONG)/);
       } else if (words[0] === "curl" && words.length === 2) {

@@ -8,6 +8,7 @@ import {
 import { externals } from "../support/externals.ts";
 import { parseExposition, sampleKey, sumOf } from "../support/exposition.ts";
 import { freePort } from "../support/free_port.ts";
+import { makeOnce } from "../support/make_once.ts";
 import { installCommand, PROGRAM_NAMES } from "../support/programs.ts";
 import { cleanEnv, spawn } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -92,4 +93,20 @@ Deno.test("installCommand() names each Debian package once", () => {
   assertEquals(command.filter((part) => part === "prometheus"), ["prometheus"]);
   assertMatch(command.join(" "), /^apt-get install -y .*nodejs/);
   assertEquals(Object.keys(externals), PROGRAM_NAMES);
+});
+
+Deno.test("makeOnce() makes a directory once, and anew when it was not finished", async () => {
+  await using temp = await tempDir();
+  const path = `${temp.path}/cache/made`;
+  let calls = 0;
+  const make = async (target: string): Promise<void> => {
+    calls++;
+    await Deno.mkdir(target);
+    if (calls === 1) throw new Error("cut off");
+    await Deno.writeTextFile(`${target}/file`, `${calls}`);
+  };
+  await assertRejects(() => makeOnce(path, make), Error, "cut off");
+  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  await Promise.all([makeOnce(path, make), makeOnce(path, make), makeOnce(path, make)]);
+  assertEquals([calls, await Deno.readTextFile(`${path}/file`)], [2, "2"]);
 });

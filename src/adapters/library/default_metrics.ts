@@ -4,7 +4,8 @@
  * @module
  */
 import * as promClient from "npm:prom-client@^15.1.3";
-import { register } from "../../core/registry.ts";
+import type { PrometheusContentType, RegistryContentType } from "../../core/metric_types.ts";
+import { register, type Registry } from "../../core/registry.ts";
 
 /** What takes metrics: a registry of ours or of prom-client. */
 export interface RegistryLike {
@@ -23,13 +24,20 @@ export interface DefaultMetricsOptions {
   /** Resolution of the event-loop timer, milliseconds. Default 10. */
   readonly eventLoopMonitoringPrecision?: number;
   /** Labels of every metric. */
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: object;
+}
+
+/** The same options under prom-client's name. */
+export interface DefaultMetricsCollectorConfiguration<T extends RegistryContentType>
+  extends DefaultMetricsOptions {
+  /** The registry that takes the metrics. Default: our global one. */
+  readonly register?: Registry<T>;
 }
 
 /** The type of {@linkcode collectDefaultMetrics}. */
 export interface CollectDefaultMetrics {
   /** Makes the metrics and registers them. @throws {Error} when they are registered already */
-  (options?: DefaultMetricsOptions): void;
+  <_T extends RegistryContentType = PrometheusContentType>(options?: DefaultMetricsOptions): void;
   /** The names of the groups of metrics. */
   readonly metricsList: string[];
 }

@@ -53,7 +53,10 @@ export function metricsHandler(options: MetricsHandlerOptions = {}): MetricsEndp
   let page: MetricsEndpoint | undefined;
   return (request) => {
     // The storage may be opened after the handler was made.
-    page ??= openPage(options);
+    if (page === undefined) {
+      warnOfUnstored(options);
+      page = openMetricsPage(options);
+    }
     return page(request);
   };
 }
@@ -70,8 +73,8 @@ export function warnOfUnstored(
   );
 }
 
-function openPage(options: MetricsHandlerOptions): MetricsEndpoint {
-  warnOfUnstored(options);
+/** The page of a storage that there is now. */
+export function openMetricsPage(options: MetricsHandlerOptions): MetricsEndpoint {
   const { storage } = storageToRead(options);
   return createMetricsPage({
     ...options,

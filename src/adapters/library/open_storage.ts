@@ -51,7 +51,7 @@ export interface OpenedStorage extends AsyncDisposable {
 /**
  * Connects all metrics of this process, those made before as well, with the storage that a metrics
  * endpoint reads: files, or Redis. A Redis server need not be there: values stay in memory, and go to
- * it when it is. The process also retires dead writers, where the runtime can lock files.
+ * it when it is. The process then also retires dead writers, one of all that could at a time.
  *
  * Permissions: read and write for the directory, and `ffi` for files that survive SIGKILL to the last
  * increment; or `net` for Redis. `env` for the variables, where none of both is given.
@@ -64,9 +64,7 @@ export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
   const { log = SILENT_LOG, retire = true } = options;
   const storage = chooseStorage(options);
   const opened = openProcessStorage({ storage, log });
-  // Without locks two processes could fold the same files.
-  const canRetire = storage.place.kind === "redis" || RUNTIME.files.locks !== undefined;
-  const retiring = retire && canRetire
+  const retiring = retire
     ? startRetiring({ retire: () => storage.retire({ waits: false }), log })
     : undefined;
   // Those of the run before: a service that is restarted all the time never comes to the first turn.

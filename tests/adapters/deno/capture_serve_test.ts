@@ -4,6 +4,7 @@ import type { AddressClaim, DrainableServer } from "../../../src/adapters/http/d
 import { startWorkerInstrumentation } from "../../../src/adapters/library/instrument.ts";
 import { Registry } from "../../../src/core/registry.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
+import { noteError } from "../../../src/worker/route_note.ts";
 import { tcpPort } from "../../support/tcp_port.ts";
 import { waitFor } from "../../support/wait_for.ts";
 import { workerValues } from "../../support/worker_metrics.ts";
@@ -237,3 +238,23 @@ async function raw(url: string): Promise<string> {
   }
   return page;
 }
+
+Deno.test("captureDenoServe() counts a noted error when the answer tears, by the path it can still ask for", async () => {
+  await using captured = capture();
+  Deno.serve((request) => {
+    let chunks = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (chunks++ === 0) return controller.enqueue(new Uint8Array(10));
+        noteError(request, new RangeError("told"));
+        controller.error(new Error("torn"));
+      },
+    }, { highWaterMark: 0 });
+    return new Response(body);
+  });
+  await assertRejects(() => text(captured.url("/items/7")));
+  const failure =
+    'failed_requests_total{method="GET",endpoint="/items/:id",error_type="RangeError"}';
+  await waitFor(async () => (await captured.values())[failure] === 1);
+  assertEquals((await captured.values()).requests_total, 1);
+});

@@ -1,10 +1,11 @@
 /** Runs the examples of frameworks, and says what a page must show after the same few requests. */
 import { assertEquals } from "@std/assert";
 import { checkoutPath, scrapePage } from "../../integration/serving.ts";
-import { sumOf } from "../../support/exposition.ts";
+import { parseExposition, sumOf } from "../../support/exposition.ts";
 import { freePort } from "../../support/free_port.ts";
 import { nodeProject, type NodeVersion } from "../../support/node_project.ts";
-import { ROOT, spawn, type Spawned } from "../../support/spawn.ts";
+import { readPage } from "../../support/pages.ts";
+import { spawn, type Spawned } from "../../support/spawn.ts";
 
 /** Where the examples are. */
 const EXAMPLES = "examples/frameworks/";
@@ -80,8 +81,13 @@ const REQUESTS: readonly [method: string, path: string, status: number][] = [
   ["GET", "/nowhere/7", 404],
 ];
 
-/** Sends them, and checks every metric that they move, on the example's own page. */
-export async function checkExample(url: string): Promise<void> {
+/**
+ * Sends them, and checks every metric that they move on the example's own page, and the samples that
+ * the documentation shows of it.
+ *
+ * @param docs The page of the documentation.
+ */
+export async function checkExample(url: string, docs: string): Promise<void> {
   let userSize = 0;
   for (const [method, path, status] of REQUESTS) {
     const body = method === "POST" ? { body: "x".repeat(2000) } : {};
@@ -115,10 +121,11 @@ export async function checkExample(url: string): Promise<void> {
   assertEquals(sum("response_size_bytes_sum", { endpoint: "/users/:id" }), userSize);
   assertEquals(sum("request_size_bytes_sum", { endpoint: "/users" }), 2000);
   assertEquals(sum("request_size_bytes_count"), 1);
-}
 
-/** The program of an example, without the comment that it begins with. */
-export async function exampleProgram(name: string): Promise<string> {
-  const source = await Deno.readTextFile(new URL(EXAMPLES + name, ROOT));
-  return source.replace(/^\/\*\*.*?\*\/\n/s, "");
+  for (const { kind, text } of (await readPage(docs)).blocks) {
+    if (kind !== "text") continue;
+    for (const [key, value] of parseExposition(text)) {
+      assertEquals([key, samples.get(key)], [key, value]);
+    }
+  }
 }

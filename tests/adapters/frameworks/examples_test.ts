@@ -7,29 +7,37 @@ for (const name of ["deno_serve.ts", "hono.ts", "oak.ts"]) {
   Deno.test(`examples/frameworks/${name} tells routes, errors and sizes under gpe serve`, async () => {
     const app = checkoutPath(`examples/frameworks/${name}`);
     await using serving = await startServing(app, { workers: 1, flags: ["--sizes-by-endpoint"] });
-    await checkExample(serving.app);
+    await checkExample(serving.app, `docs/frameworks/${name.replace(".ts", ".md")}`);
   });
 }
 
 type Files = readonly [main: string, ...others: string[]];
 type Words = Readonly<Record<string, string>>;
 
-const ON_NODE: readonly [what: string, version: NodeVersion, files: Files, replaced?: Words][] = [
-  ["node:http", 20, ["node_http.mjs"]],
-  ["Express 5", 22, ["express.mjs", "express_app.mjs"]],
-  ["Express 4", 20, ["express.mjs", "express_app.mjs"], { '"express"': '"express4"' }],
-  ["Fastify", 24, ["fastify.mjs"]],
-  ["Koa", 22, ["koa.mjs"]],
-  ["Hono", 24, ["hono_node.mjs"]],
+const ON_NODE: readonly [
+  what: string,
+  version: NodeVersion,
+  page: string,
+  files: Files,
+  replaced?: Words,
+][] = [
+  ["node:http", 20, "node_http.md", ["node_http.mjs"]],
+  ["Express 5", 22, "express.md", ["express.mjs", "express_app.mjs"]],
+  ["Express 4", 20, "express.md", ["express.mjs", "express_app.mjs"], {
+    '"express"': '"express4"',
+  }],
+  ["Fastify", 24, "fastify.md", ["fastify.mjs"]],
+  ["Koa", 22, "koa.md", ["koa.mjs"]],
+  ["Hono", 24, "hono.md", ["hono_node.mjs"]],
 ];
 
-for (const [what, version, files, replaced] of ON_NODE) {
+for (const [what, version, page, files, replaced] of ON_NODE) {
   externalTest(
     `examples/frameworks/${files[0]} tells routes, errors and sizes of ${what} on Node ${version}`,
     ["npm"],
     async () => {
       await using example = await startNodeExample(version, files, replaced);
-      await checkExample(example.url);
+      await checkExample(example.url, `docs/frameworks/${page}`);
     },
   );
 }
@@ -58,7 +66,7 @@ for (
         workers: 1,
         flags: ["--sizes-by-endpoint"],
       });
-      await checkExample(serving.app);
+      await checkExample(serving.app, "docs/frameworks/express.md");
     },
   );
 }
