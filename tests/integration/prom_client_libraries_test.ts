@@ -170,11 +170,24 @@ for (const library of LIBRARIES) {
         return;
       }
       // Killed while it answers, a worker loses what was not yet copied, and nothing else.
-      const load = cluster.send(400);
+      let loading = true;
+      const load = cluster.send(400).finally(() => loading = false);
+      const watch = async (): Promise<void> => {
+        while (loading) {
+          const page = await cluster.page().catch(() => undefined); // asked of the killed worker
+          if (page === undefined) continue;
+          counts.forEach((name, i) => {
+            const total = totalOf(page, name);
+            assertGreaterOrEqual(total, highest[i]!, "a total fell");
+            highest[i] = total;
+          });
+        }
+      };
+      const watching = watch();
       await waitFor(() => answered.length > known + 200);
       const killed = performance.now();
       Deno.kill(cluster.workers()[1]!, "SIGKILL");
-      await load;
+      await Promise.all([load, watching]);
       await waitFor(() => cluster.workers().length === 4);
       await cluster.send(10);
       const stored = await cluster.stop();
