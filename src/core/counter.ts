@@ -71,7 +71,7 @@ export class CounterChild extends MetricChild {
   }
 
   /** @internal */
-  override connect(store: ProcessStore): void {
+  override connect(store: ProcessStore, carries = true): void {
     const total = this.before + this.value;
     if (total === 0 && !this.owner.series.has(this)) return;
     const cell = this.owner.cell(store, "", this.labels);
@@ -79,7 +79,7 @@ export class CounterChild extends MetricChild {
     this.cell = cell;
     this.values = cell.values;
     this.index = cell.index;
-    this.values[this.index]! += total;
+    if (carries) this.values[this.index]! += total;
   }
 
   /** The way of what is new or refused. */

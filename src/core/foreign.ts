@@ -20,6 +20,8 @@ export interface Tracked extends Storable {
   joined(registry: object): void;
   /** A registry has dropped the metric. */
   left(registry: object): void;
+  /** The default labels of a registry may have changed. Who copies values looks by itself. */
+  relabel?(): void;
 }
 
 /** Where the trackers are: other copies of this module must not copy the same metric once more. */

@@ -150,7 +150,7 @@ export class ForeignTracker implements Tracked {
     // prom-client's metrics always have an aggregator, so it always counts.
     this.mode = resolveGaugeMode(undefined, shown.aggregator ?? "sum");
     if (this.mode === "omit") return;
-    const changed = this.relabel();
+    const changed = this.noteDefaults();
     this.pass++;
     this.visited = 0;
     if (shown.kind === "gauge") {
@@ -268,7 +268,7 @@ export class ForeignTracker implements Tracked {
    *
    * @returns What was copied under the former ones.
    */
-  private relabel(): ReadonlyMap<unknown, TotalsCopy> {
+  private noteDefaults(): ReadonlyMap<unknown, TotalsCopy> {
     const defaults = defaultLabelsOf(this.registries);
     if (sameLabels(defaults, this.defaults)) return NOTHING;
     this.defaults = { ...defaults };

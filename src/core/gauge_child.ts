@@ -119,11 +119,13 @@ export class GaugeChild extends MetricChild {
   }
 
   /** @internal A gauge that does not show has no slot in a new store. */
-  override connect(store: ProcessStore): void {
+  override connect(store: ProcessStore, carries = true): void {
     const shown = this.gauge.registered && this.owner.series.has(this);
     const cell = shown ? this.owner.cell(store, "", this.labels) : UNSTORED;
     if (cell === this.cell) return;
     if (!shown) this.ready = false;
+    // It has one value: not under the former labels as well.
+    if (!carries && this.cell !== UNSTORED) markAbsent(this.cell, this.gauge.multiprocessMode);
     this.cell = cell;
     this.values = cell.values;
     this.index = cell.index;

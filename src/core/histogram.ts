@@ -109,7 +109,7 @@ export class HistogramChild extends MetricChild {
   }
 
   /** @internal */
-  override connect(store: ProcessStore): void {
+  override connect(store: ProcessStore, carries = true): void {
     const totals = this.local.map((value, i) => value + this.before[i]!);
     if (!this.owner.series.has(this) && totals.every((total) => total === 0)) return;
     const cells = Array.from(totals, (_, i) => this.cellOf(store, i));
@@ -118,7 +118,7 @@ export class HistogramChild extends MetricChild {
     cells.forEach((cell, i) => {
       this.stored[i] = cell.values;
       this.indexes[i] = cell.index;
-      cell.values[cell.index]! += totals[i]!;
+      if (carries) cell.values[cell.index]! += totals[i]!;
     });
   }
 

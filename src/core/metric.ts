@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defaultLabelsOf, sameLabels } from "./default_labels.ts";
 import { type Labels, LabelTree } from "./labels.ts";
 import type {
   Aggregator,
@@ -54,8 +55,12 @@ export abstract class MetricChild {
     if (this.kept !== undefined) this.labels = this.kept;
   }
 
-  /** Moves what is to be stored so far into the store's slots, unless it is there already. */
-  abstract connect(store: ProcessStore): void;
+  /**
+   * Takes the store's slots, and moves what is to be stored so far there, unless they are taken already.
+   *
+   * @param carries Whether to move it: after a change of labels it stays under the former ones.
+   */
+  abstract connect(store: ProcessStore, carries?: boolean): void;
 }
 
 /** The part of a metric that does not depend on its type. */
@@ -85,6 +90,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** The registries that have the metric. */
   protected readonly registries: Set<object> = new Set<object>();
   private readonly storedName: string;
+  private defaults: Labels = {};
   private collecting: Promise<void> | undefined = undefined;
 
   /**
@@ -140,11 +146,23 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** @internal A registry has taken the metric. */
   joined(registry: object): void {
     this.registries.add(registry);
+    this.relabel();
   }
 
   /** @internal A registry has dropped the metric. */
   left(registry: object): void {
     this.registries.delete(registry);
+    this.relabel();
+  }
+
+  /** @internal Looks whether the default labels are what they were: events from now on have the new ones. */
+  relabel(): void {
+    const defaults = defaultLabelsOf(this.registries);
+    if (this.registries.size === 0 || sameLabels(defaults, this.defaults)) return;
+    this.defaults = { ...defaults };
+    const { store } = this;
+    if (store?.writer === undefined) return;
+    for (const child of this.tree.children) child.connect(store, false);
   }
 
   /**
@@ -165,8 +183,10 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** @internal The slot of a sample of a series. */
   cell(store: ProcessStore, suffix: string, labels: Labels, le?: string): Cell {
     const texts: Record<string, string> = Object.create(null);
-    for (const [label, value] of Object.entries(labels)) {
-      if (value !== undefined) texts[label] = `${value}`;
+    for (const source of [this.defaults, labels]) {
+      for (const [label, value] of Object.entries(source)) {
+        if (value !== undefined) texts[label] = `${value}`;
+      }
     }
     if (le !== undefined) texts["le"] = le;
     const name = this.storedName;

@@ -57,7 +57,8 @@ export class Registry<
   }
 
   private readonly entries: Map<string, Entry> = new Map<string, Entry>();
-  private defaultLabels: Labels = {};
+  // Named as in prom-client: metrics look there for what labels are stored with them.
+  private _defaultLabels: Labels = {};
   private currentContentType: BoundRegistryContentType;
 
   /**
@@ -114,7 +115,7 @@ export class Registry<
   /** All metrics of this process with their values. Runs their `collect()`. */
   async getMetricsAsJSON(): Promise<MetricObjectWithValues<MetricValue<string>>[]> {
     const metrics = await Promise.all(Array.from(this.entries.values(), (entry) => entry.get()));
-    const defaults = Object.entries(this.defaultLabels);
+    const defaults = Object.entries(this._defaultLabels);
     const complete = (value: PrintableValue): PrintableValue => {
       const labels: Record<string, unknown> = { ...value.labels };
       // Unlike in the text, an empty text or 0 gives way here: so does prom-client's.
@@ -170,8 +171,8 @@ export class Registry<
   clear(): void {
     const dropped = [...this.entries.values()];
     this.entries.clear();
-    this.defaultLabels = {};
     for (const entry of dropped) this.release(entry);
+    this._defaultLabels = {};
   }
 
   /** Resets every metric. */
@@ -185,13 +186,16 @@ export class Registry<
   }
 
   /**
-   * Gives every sample of this process's page more labels. They are not stored: the aggregate does
-   * not have them.
+   * Gives every sample more labels, here and in the aggregate. What was stored before keeps the
+   * former ones: totals go on under the new ones, so that each event is counted once.
    *
    * @param labels Label values by name.
    */
   setDefaultLabels(labels: object): void {
-    this.defaultLabels = labels as Labels;
+    this._defaultLabels = labels as Labels;
+    for (const entry of this.entries.values()) {
+      storableOf(entry as unknown as Tracked | ForeignMetric).relabel?.();
+    }
   }
 
   /**
@@ -243,7 +247,7 @@ export class Registry<
     const metric = typeof entry.getForPromString === "function"
       ? await entry.getForPromString()
       : await entry.get();
-    return printMetric(metric, this.defaultLabels, this.isOpenMetrics);
+    return printMetric(metric, this._defaultLabels, this.isOpenMetrics);
   }
 }
 

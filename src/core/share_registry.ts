@@ -22,12 +22,19 @@ export interface ForeignRegistry {
   clear(): void;
   /** Resets all metrics. */
   resetMetrics(): void;
+  /** Gives all metrics more labels. */
+  setDefaultLabels(labels: object): void;
 }
 
 /** Where a registry has the function that takes its sharing back: of whichever copy of this module. */
 const SHARED = Symbol.for("@gpe/cli/shared");
 
-type Changed = "registerMetric" | "removeSingleMetric" | "clear" | "resetMetrics";
+type Changed =
+  | "registerMetric"
+  | "removeSingleMetric"
+  | "clear"
+  | "resetMetrics"
+  | "setDefaultLabels";
 type Methods = { -readonly [K in Changed]: ForeignRegistry[K] };
 
 /**
@@ -108,6 +115,10 @@ export function shareRegistry(registry: ForeignRegistry): () => void {
       original.resetMetrics();
       mirror();
     },
+    setDefaultLabels(labels) {
+      original.setDefaultLabels(labels);
+      if (active) { for (const tracked of metrics) tracked.relabel?.(); }
+    },
   }));
   const undo = (): void => {
     if (!active) return;
@@ -159,6 +170,7 @@ function replaceMethods(
     removeSingleMetric: bound("removeSingleMetric"),
     clear: bound("clear"),
     resetMetrics: bound("resetMetrics"),
+    setDefaultLabels: bound("setDefaultLabels"),
   });
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(registry, name, { value, configurable: true, writable: true });

@@ -98,13 +98,14 @@ export class SummaryChild extends MetricChild {
   }
 
   /** @internal */
-  override connect(store: ProcessStore): void {
+  override connect(store: ProcessStore, carries = true): void {
     const count = this.countBefore + this.count;
     if (count === 0 && !this.owner.series.has(this)) return;
     const countCell = this.owner.cell(store, "_count", this.labels);
     if (countCell === this.countCell) return;
     this.countCell = countCell;
     this.sumCell = this.owner.cell(store, "_sum", this.labels);
+    if (!carries) return;
     this.countCell.values[this.countCell.index]! += count;
     this.sumCell.values[this.sumCell.index]! += this.sumBefore + this.sum;
   }

@@ -15,6 +15,8 @@ export interface NodeClusterOptions {
   readonly version: NodeVersion;
   /** Whether files are mapped. */
   readonly kind: ProjectKind;
+  /** The module that starts the workers, which run `app.mjs`; default: `programs/cluster.mjs`. */
+  readonly primary?: string;
 }
 
 /** Two workers that serve. */
@@ -39,20 +41,26 @@ export async function startNodeCluster(options: NodeClusterOptions): Promise<Nod
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await project.folder(options.kind));
   const port = freePort();
-  const cluster = new URL("tests/integration/programs/cluster.mjs", ROOT);
-  await Deno.copyFile(cluster, `${folder.path}/cluster.mjs`);
+  const primary = options.primary ??
+    await Deno.readTextFile(new URL("tests/integration/programs/cluster.mjs", ROOT));
+  await Deno.writeTextFile(`${folder.path}/cluster.mjs`, primary);
   const source = options.source.replaceAll("8000", `${port}`);
   await Deno.writeTextFile(`${folder.path}/app.mjs`, source);
   const directory = `${folder.path}/metrics`;
   const program = stack.use(
     spawn(project.node(options.version), ["cluster.mjs", "./app.mjs"], {
       cwd: folder.path,
-      env: { PROMETHEUS_MULTIPROC_DIR: directory },
+      env: {
+        PROMETHEUS_MULTIPROC_DIR: directory,
+        PROMETHEUS_BIND_ADDRESS: "127.0.0.1",
+        PROMETHEUS_METRICS_PORT: "0",
+      },
     }),
   );
   const workers = (): number[] =>
     Array.from(program.stdout.matchAll(/^listening (\d+)\.$/gm), ([, pid]) => Number(pid));
-  await waitFor(() => workers().length === 2, {
+  const isServing = async (): Promise<boolean> => (await get(port, "/metrics")).status === 200;
+  await waitFor(options.primary === undefined ? () => workers().length === 2 : isServing, {
     what: () => `two workers; there is:\n${program.stdout}${program.stderr}`,
   });
   const parts = stack.move();

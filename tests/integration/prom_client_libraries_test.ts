@@ -2,9 +2,14 @@
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { externalTest } from "../support/externals.ts";
 import type { NodeVersion, ProjectKind } from "../support/node_project.ts";
+import { parseExposition } from "../support/exposition.ts";
+import { shapeOf } from "../support/page_tests.ts";
 import { readPage } from "../support/pages.ts";
+import { ROOT } from "../support/spawn.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { waitFor } from "../support/wait_for.ts";
 import { startNodeCluster } from "./node_cluster.ts";
+import { childrenOf, requestOnce, scrapePage, startServing, waitForEnd } from "./serving.ts";
 
 const PAGE = await readPage("docs/prom-client.md");
 
@@ -24,6 +29,8 @@ interface Library {
   readonly counts: readonly string[];
   /** Names of other samples that are there. */
   readonly others?: readonly string[];
+  /** Samples that the page says there are. */
+  readonly shown?: readonly string[];
   /** Whether a worker is also killed while it answers. */
   readonly underLoad?: boolean;
 }
@@ -41,6 +48,7 @@ const LIBRARIES: readonly Library[] = [
     version: 20,
     kind: "plain",
     source: moduleOf("express.mjs"),
+    shown: shownAfter("express.mjs"),
     counts: ["http_request_duration_seconds_count"],
     others: ["up"],
     underLoad: true,
@@ -50,6 +58,7 @@ const LIBRARIES: readonly Library[] = [
     version: 24,
     kind: "mapped",
     source: moduleOf("fastify.mjs").replace('"fastify-metrics"', '"fastify-metrics14"'),
+    shown: shownAfter("fastify.mjs"),
     counts: ["http_request_duration_seconds_count", "http_request_summary_seconds_count"],
     others: DEFAULTS,
     underLoad: true,
@@ -103,6 +112,13 @@ const LIBRARIES: readonly Library[] = [
   },
 ];
 
+/** The samples that the page shows after a module, without their values. */
+function shownAfter(name: string): string[] {
+  const after =
+    PAGE.blocks[PAGE.blocks.findIndex(({ text }) => text.startsWith(`// ${name}\n`)) + 1];
+  return after?.kind === "text" ? [...parseExposition(after.text).keys()].map(shapeOf) : [];
+}
+
 /** The sum of a sample over the series that are about `/hello`. */
 function totalOf(samples: ReadonlyMap<string, number>, name: string): number {
   let sum = 0;
@@ -112,7 +128,8 @@ function totalOf(samples: ReadonlyMap<string, number>, name: string): number {
   return sum;
 }
 
-for (const { title, version, kind, source, counts, others = [], underLoad } of LIBRARIES) {
+for (const library of LIBRARIES) {
+  const { title, version, kind, source, counts, others = [], shown = [], underLoad } = library;
   externalTest(
     `${title}: the page of any worker has all requests, those of dead workers too [Node ${version}]`,
     ["npm"],
@@ -139,8 +156,11 @@ for (const { title, version, kind, source, counts, others = [], underLoad } of L
       await cluster.send(50);
       await waitFor(look, all);
 
-      const names = new Set([...(await cluster.page()).keys()].map((key) => key.split("{")[0]!));
+      const keys = [...(await cluster.page()).keys()];
+      const names = new Set(keys.map((key) => key.split("{")[0]!));
       assertEquals(others.filter((name) => !names.has(name)), []);
+      const shapes = new Set(keys.map(shapeOf));
+      assertEquals(shown.filter((shape) => !shapes.has(shape)), []);
 
       const known = answered.length;
       if (!underLoad) {
@@ -150,11 +170,24 @@ for (const { title, version, kind, source, counts, others = [], underLoad } of L
         return;
       }
       // Killed while it answers, a worker loses what was not yet copied, and nothing else.
-      const load = cluster.send(400);
+      let loading = true;
+      const load = cluster.send(400).finally(() => loading = false);
+      const watch = async (): Promise<void> => {
+        while (loading) {
+          const page = await cluster.page().catch(() => undefined); // asked of the killed worker
+          if (page === undefined) continue;
+          counts.forEach((name, i) => {
+            const total = totalOf(page, name);
+            assertGreaterOrEqual(total, highest[i]!, "a total fell");
+            highest[i] = total;
+          });
+        }
+      };
+      const watching = watch();
       await waitFor(() => answered.length > known + 200);
       const killed = performance.now();
       Deno.kill(cluster.workers()[1]!, "SIGKILL");
-      await load;
+      await Promise.all([load, watching]);
       await waitFor(() => cluster.workers().length === 4);
       await cluster.send(10);
       const stored = await cluster.stop();
@@ -170,3 +203,62 @@ for (const { title, version, kind, source, counts, others = [], underLoad } of L
     },
   );
 }
+
+externalTest(
+  "docs/prom-client.md: runPrimary() runs its express example, and the app's page has all workers",
+  ["npm"],
+  async () => {
+    await using cluster = await startNodeCluster({
+      source: moduleOf("express.mjs"),
+      primary: moduleOf("cluster.mjs"),
+      version: 22,
+      kind: "mapped",
+    });
+    const { program, answered } = cluster;
+    const name = "http_request_duration_seconds_count";
+    let page = await cluster.page();
+    const isComplete = async (): Promise<boolean> => {
+      page = await cluster.page();
+      return totalOf(page, name) === answered.length;
+    };
+    const failure = { what: () => `${answered.length}, not ${totalOf(page, name)}` };
+    await cluster.send(40);
+    assertEquals(answered.length, 40);
+    await waitFor(isComplete, failure);
+    const workers = await childrenOf(program.pid);
+    Deno.kill(workers[0]!, "SIGKILL");
+    await waitForEnd([workers[0]!]);
+    await cluster.send(20);
+    await waitFor(isComplete, failure);
+    assert([...page.keys()].some((key) => key.startsWith("gunicorn_worker_requests_total")));
+    const { code } = await program.stop();
+    assertEquals(code, 0, program.stderr);
+  },
+);
+
+externalTest(
+  "docs/prom-client.md: gpe serve runs its @hono/prometheus example, with workers killed",
+  [],
+  async () => {
+    await using dir = await tempDir();
+    const source = moduleOf("hono.ts")
+      .replace('"jsr:@gpe/cli"', JSON.stringify(new URL("mod.ts", ROOT).href));
+    await Deno.writeTextFile(`${dir.path}/hono.ts`, source);
+    await using serving = await startServing(`${dir.path}/hono.ts`);
+    const names = ["http_requests_total", "http_request_duration_seconds_count"];
+    let sent = 0;
+    const isComplete = async (): Promise<boolean> => {
+      const pages = [await serving.scrape(), await scrapePage(`${serving.app}/metrics`)];
+      return pages.every((page) => names.every((name) => totalOf(page, name) === sent));
+    };
+    for (; sent < 40; sent++) assert(await requestOnce(`${serving.app}/hello`));
+    await waitFor(isComplete, { what: `${sent} requests on both pages` });
+    const [worker] = await childrenOf(serving.gpe.pid);
+    Deno.kill(worker!, "SIGKILL");
+    await waitForEnd([worker!]);
+    for (; sent < 60; sent++) {
+      await waitFor(() => requestOnce(`${serving.app}/hello`), { what: "an answer" });
+    }
+    await waitFor(isComplete, { what: `${sent} requests on both pages` });
+  },
+);

@@ -14,7 +14,10 @@ import { aggregate, Counter, openStorage } from "jsr:@gpe/cli";
 import { linearBuckets } from "jsr:@gpe/cli@0.1/core";
 import { nodeHandler } from "jsr:@gpe/cli/node";
 await using _storage = openStorage({ directory: "metrics" });
-new Counter({ name: "published_total", help: "Counted" }).inc(0.5);
+const counter = new Counter({ name: "published_total", help: "Counted" });
+counter.inc(0.5);
+// @ts-expect-error: types have come
+const text: string = counter;
 console.log((await aggregate()).split("\\n")[2], typeof linearBuckets, typeof nodeHandler);
 `;
 
@@ -60,10 +63,6 @@ Deno.test("what is published runs from a JSR registry", async (t) => {
     await using program = registry.deno(["run", "-A", "--check", "main.ts"]);
     assertEquals((await program.status).code, 0, program.stderr);
     assertEquals(program.stdout, "published_total 0.5 function function\n");
-    await Deno.writeTextFile(`${registry.directory}/wrong.ts`, PROGRAM.replace("0.5", '"0.5"'));
-    await using wrong = registry.deno(["check", "wrong.ts"]);
-    assertEquals((await wrong.status).code, 1);
-    assertStringIncludes(wrong.stderr, "'string' is not assignable to parameter of type");
   });
 });
 

@@ -1,10 +1,13 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { packNpmPackage } from "../../tools/npm_package.ts";
+import { parseExposition, sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
+import { freePort } from "../support/free_port.ts";
 import { NODE_VERSIONS, nodeProject, runNpm } from "../support/node_project.ts";
 import { startRedis } from "../support/redis_server.ts";
 import { type Finished, spawn } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { waitFor } from "../support/wait_for.ts";
 
 const QUIET = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
 
@@ -20,6 +23,26 @@ const CJS = `
 const { Counter, register } = require("@gpe/cli");
 new Counter({ name: "required_total", help: "Counted" }).inc();
 register.metrics().then((text) => console.log(text.split("\\n")[2]));
+`;
+
+/** What the documentation of `startWorker()` shows, with ports for a test. */
+const CLUSTER = `
+import cluster from "node:cluster";
+import http from "node:http";
+import { runPrimary, startWorker } from "@gpe/cli/node";
+
+if (cluster.isPrimary) {
+  process.exitCode = await runPrimary({
+    workers: 2,
+    metricsHostname: "127.0.0.1",
+    metricsPort: 0,
+    onRunning: ({ port }) => console.log("metrics at " + port),
+  });
+} else {
+  await startWorker();
+  http.createServer((_request, response) => response.end("Hello\\n"))
+    .listen(Number(process.argv[2]), "127.0.0.1");
+}
 `;
 
 const TYPED_CJS = `
@@ -51,6 +74,38 @@ externalTest("the archive installs with npm, alone", ["npm", "redis-server"], as
       assertEquals([esm.code, esm.stdout, esm.stderr], [0, "installed_total 0.5\n", ""]);
       const cjs = await run(project.node(version), ["main.cjs"], directory);
       assertEquals([cjs.code, cjs.stdout], [0, "required_total 1\n"]);
+    });
+  }
+
+  await Deno.writeTextFile(`${directory}/cluster.mjs`, CLUSTER);
+  for (const version of NODE_VERSIONS) {
+    await t.step(`and runs a cluster on Node ${version}`, async () => {
+      const [port, requests] = [freePort(), 40];
+      const env = { PROMETHEUS_MULTIPROC_DIR: `${directory}/cluster_${version}` };
+      const args = ["cluster.mjs", `${port}`];
+      await using service = spawn(project.node(version), args, { cwd: directory, env });
+      const [, metrics] = await service.waitForOutput(/^metrics at (\d+)$/m);
+      const read = async () =>
+        parseExposition(await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text());
+      const running = async () => sumOf(await read(), "gunicorn_workers", { state: "running" });
+      await waitFor(async () => await running() === 2, { what: () => service.stderr });
+      for (let i = 0; i < requests; i++) {
+        const options = { headers: { connection: "close" } };
+        assertEquals(await (await fetch(`http://127.0.0.1:${port}/`, options)).text(), "Hello\n");
+      }
+      const name = "gunicorn_worker_requests_total";
+      // Without koffi workers write what they have counted ten times a second.
+      const samples = await waitFor(
+        async () => {
+          const page = await read();
+          return sumOf(page, name) >= requests ? page : undefined;
+        },
+      );
+      assertEquals(sumOf(samples, name), requests);
+      for (const id of ["worker_1", "worker_2"]) {
+        assert(sumOf(samples, name, { worker_id: id }) > 0);
+      }
+      assertEquals((await service.stop()).code, 0, service.stderr);
     });
   }
 

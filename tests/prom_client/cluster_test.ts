@@ -5,6 +5,43 @@ import { nodeProject } from "../support/node_project.ts";
 import { spawn } from "../support/spawn.ts";
 import { waitFor } from "../support/wait_for.ts";
 
+/** Beside `runPrimary()` it shows what that one's workers have counted. */
+const PRIMARY = `
+import cluster from "node:cluster";
+import { AggregatorRegistry, Counter } from "@gpe/cli";
+import { runPrimary, startWorker } from "@gpe/cli/node";
+const registry = new AggregatorRegistry();
+const counter = new Counter({ name: "started_total", help: "Workers that started" });
+if (cluster.isPrimary) {
+  const directory = new URL("metrics", import.meta.url).pathname;
+  const print = async () => {
+    const page = await registry.clusterMetrics();
+    if (!/^started_total 2$/m.test(page)) return setTimeout(print, 20);
+    console.log("both are there.");
+    process.kill(process.pid, "SIGTERM");
+  };
+  const options = { workers: 2, directory, metricsHostname: "127.0.0.1", metricsPort: 0 };
+  process.exitCode = await runPrimary({ ...options, onRunning: print });
+} else {
+  const worker = await startWorker();
+  counter.inc();
+  worker.ready();
+}
+`;
+
+externalTest(
+  "AggregatorRegistry.clusterMetrics() shows the storage of runPrimary()",
+  ["npm"],
+  async () => {
+    const project = await nodeProject();
+    await using folder = await project.folder("plain");
+    await Deno.writeTextFile(`${folder.path}/main.mjs`, PRIMARY);
+    await using program = spawn(project.node(24), ["main.mjs"], { cwd: folder.path });
+    const { code } = await program.status;
+    assertEquals([code, program.stdout], [0, "both are there.\n"], program.stderr);
+  },
+);
+
 externalTest(
   "AggregatorRegistry: prom-client's cluster with the import changed counts dead and hanging workers",
   ["npm"],

@@ -63,7 +63,7 @@ export async function startPackageRegistry(archive?: string): Promise<PackageReg
   const [cache, home] = [await tempDir(), await tempDir()];
   await copyNpmCache(cache.path);
   if (archive !== undefined) {
-    await addToNpm(answers, url, own, archive);
+    await addToNpm(answers, url, archive);
     await Deno.writeTextFile(`${home.path}/.npmrc`, `@gpe:registry=${url}npm/\n`);
     // Deno reads the file beside a configuration.
     await Deno.writeTextFile(`${home.path}/deno.json`, `{ "lock": false }`);
@@ -123,25 +123,21 @@ async function addToJsr(answers: Answers, published: Published): Promise<void> {
   );
 }
 
-async function addToNpm(
-  answers: Answers,
-  url: string,
-  { name, version }: Published,
-  archive: string,
-): Promise<void> {
+async function addToNpm(answers: Answers, url: string, archive: string): Promise<void> {
+  const json = JSON.parse(await run("tar", ["-xzOf", archive, "package/package.json"]));
+  const { name, version } = json;
   const bytes = await Deno.readFile(archive);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytes)).toBase64();
   const path = `/npm/${name}/-/cli-${version}.tgz`;
   const dist = { tarball: new URL(path, url).href, integrity: `sha512-${digest}` };
-  const dependencies = { "prom-client": "^15.1.3" };
-  const versions = { [version]: { name, version, dependencies, dist } };
+  const versions = { [version]: { ...json, dist } };
   answers.set(path, bytes);
   answers.set(`/npm/${name}`, JSON.stringify({ name, "dist-tags": { latest: version }, versions }));
 }
 
 /** What this package uses of the real npm is in the cache of these tests; what is not is fetched. */
 async function copyNpmCache(cache: string): Promise<void> {
-  const { npmCache } = JSON.parse(await run(["info", "--json"]));
+  const { npmCache } = JSON.parse(await run(Deno.execPath(), ["info", "--json"]));
   const locked = Object.keys(JSON.parse(await readText("deno.lock")).npm);
   const names = new Set(locked.map((key) => /^@?[^@]+/.exec(key)![0]));
   for (const { name: host } of Deno.readDirSync(npmCache)) {
@@ -154,8 +150,8 @@ async function copyNpmCache(cache: string): Promise<void> {
   }
 }
 
-async function run(args: readonly string[]): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: [...args] }).output();
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args: [...args] }).output();
   return new TextDecoder().decode(stdout);
 }
 

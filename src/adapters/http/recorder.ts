@@ -12,7 +12,7 @@ import type { RequestLine, WorkerMetrics } from "../../worker/worker_metrics.ts"
 
 /** Records the servers it is given. */
 export interface HttpRecorder {
-  /** Records every request of a server from now on; once, whoever else is asked to. */
+  /** Records every request of a server from now on, in place of who did so before. */
   record(server: http.Server | HttpsServer): void;
   /** From now on answers close their connection. */
   drain(): void;
@@ -32,8 +32,13 @@ interface Exchange {
   sizeBytes: number;
 }
 
-/** On a server that is recorded, also by another copy of this module. */
+/** On a server that is recorded, also by another copy of this module: ends that recording. */
 const RECORDED = Symbol.for("@gpe/cli/recorded");
+
+/** Whether anybody records a server. */
+export function isRecorded(server: http.Server | HttpsServer): boolean {
+  return RECORDED in server;
+}
 
 /** What nginx logs when the client closed the connection before an answer. */
 const CLIENT_GONE = 499;
@@ -155,11 +160,13 @@ export function createHttpRecorder(
   let active = true;
   return {
     record(server) {
-      if (RECORDED in server) return;
-      Object.defineProperty(server, RECORDED, { value: true });
+      (server as { [RECORDED]?: () => void })[RECORDED]?.();
+      let ours = true;
+      const end = (): void => void (ours = false);
+      Object.defineProperty(server, RECORDED, { value: end, configurable: true });
       const emit = server.emit as (this: unknown, event: string, ...args: unknown[]) => boolean;
       server.emit = function (this: unknown, event: string, ...args: unknown[]): boolean {
-        if (event !== "request" || !active) return emit.call(this, event, ...args);
+        if (event !== "request" || !active || !ours) return emit.call(this, event, ...args);
         const [request, response] = args as [http.IncomingMessage, Response];
         receive(request, response);
         try {

@@ -11,7 +11,9 @@ import { Registry } from "../../core/registry.ts";
 import { type ForeignRegistry, shareRegistry } from "../../core/share_registry.ts";
 import { SILENT_LOG } from "../../core/log.ts";
 import type { MetricsEndpoint } from "../../endpoint/mod.ts";
+import { BRIEF_VARIABLE } from "../node/worker_brief.ts";
 import { type Retiring, startRetiring } from "../storage/retiring.ts";
+import { RUNTIME } from "../this_runtime.ts";
 import { openMetricsPage } from "./metrics_handler.ts";
 import { openStorage, storageToRead } from "./open_storage.ts";
 
@@ -34,7 +36,7 @@ export class AggregatorRegistry<
    */
   constructor(contentType?: T) {
     super(contentType);
-    if (isClusterWorker() && processStore().writer === undefined) openStorage();
+    if (isOwnWorker() && processStore().writer === undefined) openStorage();
   }
 
   /**
@@ -96,10 +98,14 @@ function clusterPage(): MetricsEndpoint {
   return page;
 }
 
-/** Whether a primary of `node:cluster` has started this process. The module is not loaded for that. */
-function isClusterWorker(): boolean {
+/**
+ * Whether a primary of `node:cluster` has started this process, and it is not for `startWorker()` to
+ * open the storage. The module is not loaded to find that out.
+ */
+function isOwnWorker(): boolean {
   const { getBuiltinModule } = process as {
     readonly getBuiltinModule?: (name: string) => { readonly isWorker?: boolean } | undefined;
   };
-  return getBuiltinModule?.("node:cluster")?.isWorker === true;
+  const isWorker = getBuiltinModule?.("node:cluster")?.isWorker === true;
+  return isWorker && RUNTIME.env(BRIEF_VARIABLE) === undefined;
 }

@@ -5,14 +5,14 @@
  */
 import http from "node:http";
 import https from "node:https";
-import { createHttpRecorder, type HttpRecorder } from "../http/recorder.ts";
+import { createHttpRecorder, type HttpRecorder, isRecorded } from "../http/recorder.ts";
 import { workerInstrumentation } from "../library/instrument.ts";
 
 let recorder: HttpRecorder | undefined;
 
 /**
  * Records requests, responses, durations, sizes and failures of a server of `node:http` or
- * `node:https` from now on, into the same metrics as `instrument()`. The first call registers them
+ * `node:https`, into the same metrics as `instrument()`. The first server that listens registers them
  * and starts the sampler. A server that is recorded already, by `gpe serve`, a worker of the cluster,
  * or another copy of this module, stays as it is.
  *
@@ -35,9 +35,18 @@ export function recordServer<S extends object>(server: S): S {
         "expected a server of node:http or node:https",
     );
   }
+  if (server.listening) record(server);
+  else {
+    // A worker takes the server when it begins to listen: then nothing of this has to be there.
+    for (const event of ["listening", "connection"]) server.once(event, () => record(server));
+  }
+  return server;
+}
+
+function record(server: http.Server | https.Server): void {
+  if (isRecorded(server)) return;
   recorder ??= makeRecorder();
   recorder.record(server);
-  return server;
 }
 
 function makeRecorder(): HttpRecorder {

@@ -14,18 +14,19 @@ export interface WorkerBrief
   readonly timestamps: boolean;
 }
 
-const VARIABLE = "GPE_CLUSTER_WORKER";
+/** The variable that holds it, until `startWorker()` is called. */
+export const BRIEF_VARIABLE = "GPE_CLUSTER_WORKER";
 
 /** The variables of a worker's environment. */
 export function briefVariables(brief: WorkerBrief): Record<string, string> {
   // The second for what records before the worker is started.
-  return { [VARIABLE]: JSON.stringify(brief), GPE_WORKER_ID: brief.workerId };
+  return { [BRIEF_VARIABLE]: JSON.stringify(brief), GPE_WORKER_ID: brief.workerId };
 }
 
 /** What this process was told; a program that it starts is not told. */
 export function takeBrief(): WorkerBrief | undefined {
-  const text = process.env[VARIABLE];
+  const text = process.env[BRIEF_VARIABLE];
   if (text === undefined) return undefined;
-  delete process.env[VARIABLE];
+  delete process.env[BRIEF_VARIABLE];
   return JSON.parse(text) as WorkerBrief;
 }

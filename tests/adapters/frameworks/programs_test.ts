@@ -1,17 +1,19 @@
 import { assertEquals } from "@std/assert";
+import { parseExposition, sumOf } from "../../support/exposition.ts";
 import { externalTest } from "../../support/externals.ts";
+import { freePort } from "../../support/free_port.ts";
 import { nodeProject, type NodeVersion } from "../../support/node_project.ts";
 import { checkoutPath } from "../../integration/serving.ts";
 import { spawn } from "../../support/spawn.ts";
 import { workerValuesOf } from "../../support/worker_metrics.ts";
 import { errorsIn } from "./errors_in.ts";
 
-/** Runs a program of this folder on Node; gives the worker metrics that it prints. */
-async function run(
+/** Runs a program of this folder on Node; gives what it prints. */
+async function output(
   name: string,
   version: NodeVersion,
-  args: readonly string[] = [],
-): Promise<Record<string, number>> {
+  args: readonly string[],
+): Promise<string> {
   const project = await nodeProject();
   await using folder = await project.folder("plain");
   for (const file of [name, "asking.mjs"]) {
@@ -20,11 +22,26 @@ async function run(
   }
   await using program = spawn(project.node(version), [name, ...args], {
     cwd: folder.path,
-    env: { GPE_SIZES_BY_ENDPOINT: "true" },
+    env: {
+      GPE_SIZES_BY_ENDPOINT: "true",
+      PORT: `${freePort()}`,
+      PROMETHEUS_MULTIPROC_DIR: `${folder.path}/metrics`,
+    },
   });
   const { code } = await program.status;
-  assertEquals([code, program.stderr], [0, ""]);
-  return workerValuesOf(program.stdout);
+  // A primary logs what happens.
+  const complaints = program.stderr.split("\n").filter((line) => !/^\S+Z info /.test(line));
+  assertEquals([code, complaints.join("\n")], [0, ""]);
+  return program.stdout;
+}
+
+/** Runs one that prints the metrics of its process; gives those of the worker. */
+async function run(
+  name: string,
+  version: NodeVersion,
+  args: readonly string[] = [],
+): Promise<Record<string, number>> {
+  return workerValuesOf(await output(name, version, args));
 }
 
 /** The endpoints of the sizes of responses, with their numbers. */
@@ -167,3 +184,22 @@ externalTest(
     assertEquals(values.requests_total, 4);
   },
 );
+
+for (const when of ["before", "after"]) {
+  externalTest(
+    `recordServer() counts once when a worker of the cluster calls it ${when} it listens`,
+    ["npm"],
+    async () => {
+      const samples = parseExposition(await output("express_cluster.mjs", 22, [when]));
+      const sum = (name: string, labels: Readonly<Record<string, string>> = {}): number =>
+        sumOf(samples, `gunicorn_worker_${name}`, labels);
+      assertEquals(sum("requests_total"), 20);
+      assertEquals(sum("responses_total"), 20);
+      const failure = { endpoint: "/fails/:id", error_type: "RangeError" };
+      assertEquals([sum("failed_requests_total", failure), sum("failed_requests_total")], [10, 10]);
+      assertEquals(sum("error_handling_total"), 10);
+      assertEquals(sum("response_size_bytes_count", { endpoint: "/users/:id" }), 10);
+      assertEquals(sum("response_size_bytes_count"), 20);
+    },
+  );
+}

@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { createHttpRecorder } from "../../../src/adapters/http/recorder.ts";
+import { createHttpRecorder, isRecorded } from "../../../src/adapters/http/recorder.ts";
 import { noteError, setRoute } from "../../../src/worker/route_note.ts";
 import type { AccessLog } from "../../../src/worker/access_log.ts";
 import { errorsIn } from "../frameworks/errors_in.ts";
@@ -22,6 +22,8 @@ async function serve(
   const { port } = server.address() as AddressInfo;
   return {
     ...worker,
+    server,
+    port,
     async ask(path: string, init?: RequestInit): Promise<string> {
       const url = `http://127.0.0.1:${port}${path}`;
       // On a kept connection a client may send again what was broken off.
@@ -131,4 +133,21 @@ Deno.test("two recorders of one process count each their own server", async () =
   const [first, second] = [await one.values(), await two.values()];
   assertEquals([first.requests_total, first.response_size_bytes_sum], [1, 3]);
   assertEquals([second.requests_total, second.response_size_bytes_sum], [2, 6]);
+});
+
+Deno.test("record() takes a server over from another recorder, also to drain it", async () => {
+  await using server = await serve((_request, response) => response.end("first"));
+  const later = measuredWorker();
+  const recorder = createHttpRecorder(later.metrics, () => 0);
+  await server.ask("/");
+  recorder.record(server.server);
+  assert(isRecorded(server.server));
+  recorder.drain();
+  await server.ask("/");
+  assertEquals((await server.values()).requests_total, 1);
+  assertEquals((await later.values()).requests_total, 1);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  assertMatch(await new Response(connection.readable).text(), /^connection: close\r$/im);
+  recorder.uninstall();
 });

@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
 import process from "node:process";
+import { openStorage } from "@gpe/cli";
 
 if (cluster.isPrimary) {
   const start = () => {
@@ -21,5 +22,6 @@ if (cluster.isPrimary) {
     process.exit(0);
   });
 } else {
+  openStorage();
   await import(process.argv[2]);
 }

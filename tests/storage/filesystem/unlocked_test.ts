@@ -9,7 +9,9 @@ import {
   retireWriters,
 } from "../../../src/storage/filesystem/mod.ts";
 import { isTaken, takeOffice } from "../../../src/storage/filesystem/office.ts";
+import { spawn } from "../../support/spawn.ts";
 import { tempDir } from "../../support/temp_dir.ts";
+import { waitFor } from "../../support/wait_for.ts";
 import { add, key, PRIMITIVES, valuesOf } from "./_support.ts";
 
 const { mapped, unlocked } = PRIMITIVES;
@@ -172,4 +174,24 @@ Deno.test("hasOpen() tells an open file from a closed one and from another", () 
   assertStrictEquals(identity.hasOpen?.(Deno.pid, { descriptor, name }), false);
   assertStrictEquals(identity.hasOpen?.(Deno.pid, { descriptor: 0, name }, 1), false);
   assertStrictEquals(identity.hasOpen?.(0x3fffffff, { descriptor, name }), undefined);
+});
+
+Deno.test("procIdentity() sees a process live whose main thread alone has ended", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const { identity } = unlocked;
+  // The thread waits for what the main thread took with it.
+  const code = `import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(0.01,)).start()
+print("ending", flush=True)
+ctypes.PyDLL(None).pthread_exit(None)`;
+  await using python = spawn("python3", ["-c", code]);
+  await python.waitForOutput(/ending/);
+  const stat = () => Deno.readTextFileSync(`/proc/${python.pid}/stat`);
+  await waitFor(() => stat().includes(") Z "));
+  assertStrictEquals(typeof identity.startTicks(python.pid), "number");
+  const open = { descriptor: 0, name: "anything" };
+  assertStrictEquals(identity.hasOpen?.(python.pid, open), undefined);
+  await python.stop("SIGKILL");
+  assertStrictEquals(identity.startTicks(python.pid), "gone");
 });

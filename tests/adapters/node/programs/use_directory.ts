@@ -1,7 +1,7 @@
 /**
  * Does one thing with a directory of metric files, on Node, and prints what came of it.
  *
- * usage: use_directory.mjs DIRECTORY write WRITER ADDS | read | claim | retire | contend ROUNDS
+ * usage: use_directory.mjs DIRECTORY write WRITER ADDS | read | claim | retire | contend ROUNDS | loop
  */
 import { closeSync, openSync, unlinkSync } from "node:fs";
 import process from "node:process";
@@ -9,6 +9,7 @@ import { nodeFilePrimitives as primitives } from "../../../../src/adapters/node/
 import { prepareDirectory } from "../../../../src/storage/filesystem/directory.ts";
 import {
   claimDirectory,
+  type FilesystemReader,
   openFilesystemReader,
   openFilesystemWriter,
   retireWriters,
@@ -37,6 +38,27 @@ async function contend(rounds: number): Promise<void> {
   }
 }
 
+/** Retires and reads until it is ended; whenever there is more, or anything wrong, it says so. */
+async function loop(): Promise<never> {
+  const reader = openFilesystemReader({ directory, primitives });
+  for (let before = 0;;) {
+    await retireWriters({ directory, primitives });
+    const { total, problems } = await readTotal(reader);
+    if (total < before) throw new Error(`the total fell from ${before} to ${total}`);
+    if (problems.length > 0) throw new Error(problems.join());
+    if (total > before) console.log(`total=${total}`);
+    before = total;
+    await new Promise((resolve) => setTimeout(resolve, 5 * Math.random()));
+  }
+}
+
+async function readTotal(reader: FilesystemReader) {
+  const { sources, writers, problems } = await reader.read();
+  const total = sources.flatMap((source) => [...valuesOf(source).values()])
+    .reduce((sum, value) => sum + value, 0);
+  return { writers, total, problems: problems.map(({ message }) => message) };
+}
+
 async function main(): Promise<unknown> {
   switch (command) {
     case "write": {
@@ -47,13 +69,8 @@ async function main(): Promise<unknown> {
       setInterval(() => {}, 1000);
       return { writer: writer.writer, unstored: writer.unstored };
     }
-    case "read": {
-      const reader = openFilesystemReader({ directory, primitives });
-      const { sources, writers, problems } = await reader.read();
-      const total = sources.flatMap((source) => [...valuesOf(source).values()])
-        .reduce((sum, value) => sum + value, 0);
-      return { writers, total, problems };
-    }
+    case "read":
+      return await readTotal(openFilesystemReader({ directory, primitives }));
     case "claim":
       await claimDirectory({ directory, primitives, mode: "keep" });
       setInterval(() => {}, 1000);
@@ -63,6 +80,8 @@ async function main(): Promise<unknown> {
     case "contend":
       await contend(Number(first));
       return "done";
+    case "loop":
+      return await loop();
     default:
       throw new Error(`no such command: ${command}`);
   }
