@@ -21,9 +21,9 @@ async function run(): Promise<void> {
   switch (use) {
     case "memory": {
       new Counter({ name: "counted_total", help: "h" }).inc(3);
-      instrument(() => new Response("hello"))(new Request("http://localhost/"));
+      instrument((_: Request) => new Response("hello"))(new Request("http://localhost/"));
       const memory = createMemoryStorage();
-      await using writer = memory.openWriter("1");
+      await using writer = memory.openWriter({ writer: "1" });
       writer.allocate("counter", undefined, "[]");
       return console.log(await register.metrics());
     }
