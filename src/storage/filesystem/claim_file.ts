@@ -50,8 +50,6 @@ export interface Claim {
   release(): void;
 }
 
-const NEW_FILE = { flag: "wx", mode: 0o644 } as const;
-
 /** What is added to the record of an owner who has no lock to give back. */
 const ENDED = "ended\n";
 
@@ -77,7 +75,7 @@ export function makeClaim<T>(
   let owned: Claim | undefined;
   const { locks } = primitives;
   if (locks === undefined) owned = heldOpen(path, temporary, primitives.identity, record, details);
-  else writeFileSync(path, textOf({ ...record, liveness: "flock", ...details }), NEW_FILE);
+  else writeNew(path, { ...record, liveness: "flock", ...details });
   try {
     // A master that cleans up may be looking at the file just now.
     owned ??= locks?.lock(path);
@@ -109,7 +107,7 @@ function heldOpen(
     // Where it cannot be seen now, it would seem closed later.
     const isSeen = identity.hasOpen?.(identity.pid, open) === true;
     const proof = { liveness: "pid", ...isSeen && { open } };
-    writeSync(descriptor, textOf({ ...record, ...proof, ...details }));
+    writeFileSync(descriptor, textOf({ ...record, ...proof, ...details }));
   } catch (error) {
     closeSync(descriptor);
     removeQuietly(path);
@@ -128,6 +126,15 @@ function heldOpen(
       closeSync(descriptor);
     },
   };
+}
+
+function writeNew(path: string, record: object): void {
+  try {
+    writeFileSync(path, textOf(record), { flag: "wx", mode: 0o644 });
+  } catch (error) {
+    removeQuietly(path);
+    throw error;
+  }
 }
 
 function textOf(record: object): string {

@@ -17,7 +17,7 @@ import { closeSync, constants, linkSync, lstatSync, openSync, readdirSync } from
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { makeClaim, readClaim } from "./claim_file.ts";
-import { errorCode, removeQuietly } from "./file_errors.ts";
+import { errorCode, isOutOfSpace, removeQuietly } from "./file_errors.ts";
 import { holderFileName, type Office, parseHolderFileName } from "./file_format.ts";
 import { judgeClaim } from "./liveness.ts";
 import type { FileLock, FilePrimitives } from "./primitives.ts";
@@ -63,7 +63,7 @@ export function takeOffice(
     lock?.release();
   };
   try {
-    own = announce(directory, office, primitives);
+    own = announce(directory, office, primitives, lock !== undefined);
     const denial = own && findOther(directory, office, own.name, primitives);
     if (own === undefined || denial !== undefined) return denial ?? { certain: false };
     taken = true;
@@ -110,23 +110,27 @@ function announce(
   directory: string,
   office: Office,
   primitives: FilePrimitives,
+  isLocked: boolean,
 ): Announcement | undefined {
   const name = holderFileName(office);
   const path = join(directory, name);
-  const claim = makeClaim(
-    directory,
-    name,
-    primitives,
-    {},
-    (temporary) => linkSync(temporary, path),
-  );
-  return claim && {
-    name,
-    release() {
-      removeQuietly(path);
-      claim.release();
-    },
-  };
+  try {
+    const link = (temporary: string): void => linkSync(temporary, path);
+    const claim = makeClaim(directory, name, primitives, {}, link);
+    return claim && {
+      name,
+      release() {
+        removeQuietly(path);
+        claim.release();
+      },
+    };
+  } catch (error) {
+    if (!isLocked || !isOutOfSpace(error)) throw error;
+    // Retiring makes room, so it has to be done on a full disk too. A second name takes none; it
+    // says nothing of its owner, so that those without locks give way.
+    linkSync(officePath(directory, office), path);
+    return { name, release: () => removeQuietly(path) };
+  }
 }
 
 function findOther(
@@ -135,11 +139,17 @@ function findOther(
   own: string,
   primitives: FilePrimitives,
 ): Denial | undefined {
+  const { locks } = primitives;
+  const locked = locks && lstatSync(officePath(directory, office)).ino;
   for (const name of readdirSync(directory)) {
     if (name === own || parseHolderFileName(name) !== office) continue;
     const path = join(directory, name);
     try {
       const { ino } = lstatSync(path);
+      if (ino === locked) {
+        removeQuietly(path); // of somebody who had the lock before us
+        continue;
+      }
       const record = readClaim(path);
       const { pid } = record;
       const liveness = judgeClaim(path, record, ino, primitives);

@@ -11,8 +11,13 @@ const PROGRAM = new URL("./programs/use_directory.ts", import.meta.url);
 export interface Scene extends AsyncDisposable {
   /** The directory of metric files. */
   readonly directory: string;
-  /** Starts the program on Node, and leaves it alone. */
-  start(kind: ProjectKind, args: readonly string[], version?: NodeVersion): Spawned;
+  /** Starts the program on Node, by default with the directory, and leaves it alone. */
+  start(
+    kind: ProjectKind,
+    args: readonly string[],
+    version?: NodeVersion,
+    directory?: string,
+  ): Spawned;
   /** Runs the program, and gives what it has printed. */
   run(args: readonly string[]): Promise<unknown>;
 }
@@ -32,8 +37,8 @@ export async function openScene(kind: ProjectKind, version: NodeVersion): Promis
     await Deno.copyFile(await program(), `${path}/program.mjs`);
     folders.set(kind, path);
   }
-  const start: Scene["start"] = (kind, args, on = version) =>
-    spawn(project.node(on), [`${folders.get(kind)}/program.mjs`, temp.path, ...args]);
+  const start: Scene["start"] = (kind, args, on = version, directory = temp.path) =>
+    spawn(project.node(on), [`${folders.get(kind)}/program.mjs`, directory, ...args]);
   const moved = stack.move();
   return {
     directory: temp.path,

@@ -1,36 +1,14 @@
 import { assert, assertEquals, assertGreater, assertMatch, assertStrictEquals } from "@std/assert";
-import { openFilesystemReader, openFilesystemWriter } from "../../../src/storage/filesystem/mod.ts";
-import { tempDir } from "../../support/temp_dir.ts";
+import {
+  openFilesystemReader,
+  openFilesystemWriter,
+  retireWriters,
+} from "../../../src/storage/filesystem/mod.ts";
+import { takeOffice } from "../../../src/storage/filesystem/office.ts";
+import { canMount, smallDisk } from "../../support/small_disk.ts";
 import { add, key, KINDS, PRIMITIVES, valuesOf } from "./_support.ts";
 
 const FILL_DISK = new URL("./programs/fill_disk.ts", import.meta.url).href;
-
-/** Mounts a file system of 1 MiB; `undefined` where that is not allowed. */
-async function smallDisk(): Promise<({ path: string } & AsyncDisposable) | undefined> {
-  const temp = await tempDir();
-  const run = async (program: string, ...args: string[]): Promise<boolean> => {
-    const { success } = await new Deno.Command(program, { args, stderr: "null" }).output();
-    return success;
-  };
-  const options = "size=1m,mode=0700";
-  if (!await run("mount", "-t", "tmpfs", "-o", options, "gpe_test", temp.path)) {
-    await temp[Symbol.asyncDispose]();
-    return undefined;
-  }
-  return {
-    path: temp.path,
-    async [Symbol.asyncDispose]() {
-      await run("umount", "-l", temp.path);
-      await temp[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const canMount = Deno.build.os === "linux" && Deno.uid() === 0 &&
-  await smallDisk().then(async (disk) => {
-    await disk?.[Symbol.asyncDispose]();
-    return disk !== undefined;
-  });
 
 for (const kind of KINDS) {
   Deno.test({
@@ -110,5 +88,33 @@ Deno.test({
     const { sources, writers } = await reader.read();
     assertEquals(writers, { live: 1, dead: 0, unknown: 0 });
     assertEquals([...valuesOf(sources[0])], [[key(2), 2]]);
+  },
+});
+
+Deno.test({
+  name: "retireWriters() makes room on a full disk [needs mount]",
+  ignore: !canMount,
+  async fn() {
+    await using disk = await smallDisk();
+    assert(disk !== undefined);
+    const directory = disk.path;
+    const primitives = PRIMITIVES.mapped;
+    for (const mode of ["liveall", "livesum"] as const) {
+      await using writer = openFilesystemWriter({ directory, primitives });
+      writer.allocate("gauge", mode, key(1));
+    }
+    // That of one who was killed while it retired on a full disk, as somebody without locks sees it.
+    await Deno.writeTextFile(`${directory}/retire.lock`, "");
+    await Deno.link(`${directory}/retire.lock`, `${directory}/retire_0123abcd.lock`);
+    assertEquals(takeOffice(directory, "retire", PRIMITIVES.unlocked), {
+      certain: false,
+      unknown: "retire_0123abcd.lock",
+    });
+    const ballast = new Uint8Array(1024 * 1024);
+    await Deno.writeFile(`${directory}/ballast`, ballast).catch(() => {}); // until it is full
+    const { folded, problems } = await retireWriters({ directory, primitives });
+    assertEquals([folded, problems], [2, []]);
+    const left = [...Deno.readDirSync(directory)].map(({ name }) => name);
+    assertEquals(left.sort(), ["ballast", "retire.lock"]);
   },
 });

@@ -9,6 +9,7 @@ import {
   retireWriters,
 } from "../../../src/storage/filesystem/mod.ts";
 import { isTaken, takeOffice } from "../../../src/storage/filesystem/office.ts";
+import { externalTest } from "../../support/externals.ts";
 import { spawn } from "../../support/spawn.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { waitFor } from "../../support/wait_for.ts";
@@ -176,16 +177,15 @@ Deno.test("hasOpen() tells an open file from a closed one and from another", () 
   assertStrictEquals(identity.hasOpen?.(0x3fffffff, { descriptor, name }), undefined);
 });
 
-Deno.test("procIdentity() sees a process live whose main thread alone has ended", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
+externalTest("procIdentity() sees a process live whose main thread alone has ended", [
+  "python3",
+], async ({ python3 }) => {
   const { identity } = unlocked;
-  // The thread waits for what the main thread took with it.
   const code = `import ctypes, threading, time
-threading.Thread(target=time.sleep, args=(0.01,)).start()
+threading.Thread(target=time.sleep, args=(3600,)).start()
 print("ending", flush=True)
 ctypes.PyDLL(None).pthread_exit(None)`;
-  await using python = spawn("python3", ["-c", code]);
+  await using python = spawn(python3, ["-c", code]);
   await python.waitForOutput(/ending/);
   const stat = () => Deno.readTextFileSync(`/proc/${python.pid}/stat`);
   await waitFor(() => stat().includes(") Z "));

@@ -2,6 +2,7 @@
  * Does one thing with a directory of metric files, on Node, and prints what came of it.
  *
  * usage: use_directory.mjs DIRECTORY write WRITER ADDS | read | claim | retire | contend ROUNDS | loop
+ *     | fill SERIES
  */
 import { closeSync, openSync, unlinkSync } from "node:fs";
 import process from "node:process";
@@ -36,6 +37,22 @@ async function contend(rounds: number): Promise<void> {
     office.release();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+/** Makes series and updates all of them, until long after the disk is full. */
+async function fill(count: number): Promise<unknown> {
+  const problems: string[] = [];
+  const onProblem = ({ message }: { readonly message: string }) => problems.push(message);
+  const writer = openFilesystemWriter({ directory, primitives, onProblem });
+  const cells = Array.from(
+    { length: count },
+    (_, i) => writer.allocate("counter", undefined, key(i)),
+  );
+  for (let round = 0; round < 3; round++) {
+    for (const cell of cells) add(cell, 1);
+    await writer.flush();
+  }
+  return { unstored: writer.unstored, problems };
 }
 
 /** Retires and reads until it is ended; whenever there is more, or anything wrong, it says so. */
@@ -80,6 +97,8 @@ async function main(): Promise<unknown> {
     case "contend":
       await contend(Number(first));
       return "done";
+    case "fill":
+      return await fill(Number(first));
     case "loop":
       return await loop();
     default:
