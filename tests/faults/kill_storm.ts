@@ -22,26 +22,37 @@ import {
 } from "../integration/serving.ts";
 import { assertNoneLower, watchTotals } from "./totals.ts";
 
-/** A storm of kills on one class of workers. */
+/** A storm of kills on the workers of a service. */
 export interface Storm {
-  readonly workerClass: "process" | "thread";
+  /** What is killed, as the last line says it. */
+  readonly what: string;
   /** How many processes are killed. */
   readonly kills: number;
-  /** The server, where the storage is Redis. */
-  readonly redisUrl?: string;
+  /** How many workers end with a process. */
+  readonly ends?: number;
+  /** How many requests are sent at least. */
+  readonly requests?: number;
+  /** Starts the service with {@linkcode WORKERS} workers. */
+  readonly start: () => Promise<Serving>;
+  /** Where a storage is written from time to time: then a kill may cost what was not yet written. */
+  readonly buffered?: Buffered;
 }
 
-const WORKERS = 4;
+/** A storage that is written from time to time. */
+export interface Buffered {
+  /** What was counted in so many milliseconds before a kill may be lost. */
+  readonly unwrittenMs: number;
+  /** Flags of `gpe dump` that show what is stored at the end. */
+  readonly dumpFlags: (serving: Serving) => readonly string[];
+}
+
+/** How many workers are under the storm. */
+export const WORKERS = 4;
+
 const CLIENTS = 8;
 
-/**
- * On Redis a kill may cost what was counted in the last interval, and while that was flushed: half a
- * second, and some more where many tests share the machine.
- */
-const UNFLUSHED_MS = 1000 + (Deno.env.get("GPE_FAULTS") === "full" ? 500 : 2000);
-
-/** There a process has to answer for so long before it is killed that most of it must be stored. */
-const SETTLED_MS = UNFLUSHED_MS + 1500;
+/** A process has to answer for so much longer before it is killed that most of it must be stored. */
+const SETTLED_MS = 1500;
 
 /** What the clients know. */
 interface Load {
@@ -59,17 +70,42 @@ interface Kill {
   readonly at: number;
 }
 
+/**
+ * A storm on `gpe serve`.
+ *
+ * @param redisUrl The server, where the storage is Redis.
+ */
+export function serveStorm(
+  workerClass: "process" | "thread",
+  kills: number,
+  redisUrl?: string,
+): Storm {
+  const redisFlags = redisUrl === undefined ? [] : ["--redis-url", redisUrl];
+  return {
+    what: `a ${workerClass}`,
+    kills,
+    // Threads live and die with their one process.
+    ends: workerClass === "thread" ? WORKERS : 1,
+    start: () =>
+      startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
+        workers: WORKERS,
+        flags: ["--worker-class", workerClass, ...redisFlags],
+      }),
+    ...redisUrl !== undefined && {
+      buffered: {
+        // The last interval, and while that was flushed: half a second, and some more where many
+        // tests share the machine.
+        unwrittenMs: 1000 + (Deno.env.get("GPE_FAULTS") === "full" ? 500 : 2000),
+        dumpFlags: () => redisFlags,
+      },
+    },
+  };
+}
+
 /** Runs a service through a storm, and checks every number that it shows. */
-export async function survive({ workerClass, kills, redisUrl }: Storm): Promise<void> {
-  // Threads live and die with their one process.
-  const ends = workerClass === "thread" ? WORKERS : 1;
-  await using serving = await startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
-    workers: WORKERS,
-    flags: [
-      ...["--worker-class", workerClass],
-      ...redisUrl === undefined ? [] : ["--redis-url", redisUrl],
-    ],
-  });
+export async function survive(storm: Storm): Promise<void> {
+  const { what, kills, ends = 1, requests = 0, buffered } = storm;
+  await using serving = await storm.start();
   await using prometheus = externals.prometheus === undefined
     ? undefined
     : await startPrometheus(externals.prometheus, scrapeConfigs(urlAddress(serving.metrics)));
@@ -77,23 +113,24 @@ export async function survive({ workerClass, kills, redisUrl }: Storm): Promise<
   const clients = Array.from({ length: CLIENTS }, () => sendRequests(serving, load));
   const watcher = watchTotals(serving, load);
   const killed: Kill[] = [];
-  const storm = async (): Promise<void> => {
+  const rage = async (): Promise<void> => {
     try {
       for (let kill = 1; kill <= kills; kill++) {
-        killed.push(await killOne(serving, load, kill * ends, redisUrl === undefined));
+        killed.push(await killOne(serving, load, kill * ends, buffered));
       }
+      await waitFor(() => load.sent >= requests, { deadlineMs: 120_000, what: "all requests" });
     } finally {
       load.done = true;
     }
   };
-  const [scrapes] = await Promise.all([watcher, storm(), ...clients]);
+  const [scrapes] = await Promise.all([watcher, rage(), ...clients]);
   assertGreaterOrEqual(scrapes, kills);
 
-  const mayBeLost = redisUrl === undefined ? 0 : unflushed(load, killed);
+  const mayBeLost = buffered === undefined ? 0 : unflushed(load, killed, buffered);
   const last = await serving.scrape();
   if (prometheus === undefined) console.log("No prometheus is installed to watch");
   else await checkResets(prometheus, serving);
-  const samples = redisUrl === undefined ? last : await pageAtEnd(serving, redisUrl, last);
+  const samples = buffered === undefined ? last : await pageAtEnd(serving, buffered, last);
   for (
     const name of [
       "test_work_total",
@@ -113,9 +150,9 @@ export async function survive({ workerClass, kills, redisUrl }: Storm): Promise<
   assertEquals(last.get("gpe_scrape_corrections_total"), 0);
   const counted = sumOf(samples, "test_work_total");
   console.log(
-    `${kills} kills of a ${workerClass}, ${scrapes} pages: ${load.answered} answered, ` +
+    `${kills} kills of ${what}, ${scrapes} pages: ${load.answered} answered, ` +
       `${counted} counted, ${load.sent} sent` +
-      (redisUrl === undefined
+      (buffered === undefined
         ? ""
         : `; ${Math.max(0, load.answered - counted)} lost, at most ${mayBeLost} may be`),
   );
@@ -148,26 +185,28 @@ async function sendRequests(serving: Serving, load: Load): Promise<void> {
  * Kills one of the workers and waits until another one is in its place, and the load went on.
  *
  * @param ended How many workers have ended then.
- * @param atOnce Whether the page shows what happens at once; otherwise the worker is one that has
- * answered for a while.
+ * @param buffered Where the page shows late what happens, the worker is one that has answered for a
+ * while.
  */
 async function killOne(
   serving: Serving,
   load: Load,
   ended: number,
-  atOnce: boolean,
+  buffered: Buffered | undefined,
 ): Promise<Kill> {
   const { gpe } = serving;
   const before = load.answered;
   await waitFor(() => load.answered > before + 50);
   const workers = await childrenOf(gpe.pid);
-  const pid = atOnce ? workers[ended % workers.length]! : await settled(load, workers);
+  const pid = buffered === undefined
+    ? workers[ended % workers.length]!
+    : await settled(load, workers, buffered.unwrittenMs + SETTLED_MS);
   const at = performance.now();
   Deno.kill(pid, "SIGKILL");
   await waitFor(async () => {
     const started = (gpe.stdout + gpe.stderr).match(/worker_\d+ is running/g)?.length ?? 0;
     if (started < WORKERS + ended) return false;
-    if (!atOnce) return true;
+    if (buffered === undefined) return true;
     const samples = await serving.scrape();
     return sumOf(samples, "gunicorn_worker_restart_total") === ended &&
       sumOf(samples, "gunicorn_workers", { state: "running" }) === WORKERS;
@@ -176,17 +215,25 @@ async function killOne(
 }
 
 /** The first of these processes that has answered for a while. */
-async function settled({ answers }: Load, pids: readonly number[]): Promise<number> {
+async function settled(
+  { answers }: Load,
+  pids: readonly number[],
+  settledMs: number,
+): Promise<number> {
   return await waitFor(() =>
-    pids.find((pid) => performance.now() - (answers.get(pid)?.[0] ?? Infinity) > SETTLED_MS)
+    pids.find((pid) => performance.now() - (answers.get(pid)?.[0] ?? Infinity) > settledMs)
   );
 }
 
 /** How many answers the killed processes gave of which the storage may know nothing. */
-function unflushed({ answers }: Load, killed: readonly Kill[]): number {
+function unflushed(
+  { answers }: Load,
+  killed: readonly Kill[],
+  { unwrittenMs }: Buffered,
+): number {
   let count = 0;
   for (const { pid, at } of killed) {
-    for (const time of answers.get(pid) ?? []) if (time > at - UNFLUSHED_MS) count++;
+    for (const time of answers.get(pid) ?? []) if (time > at - unwrittenMs) count++;
   }
   return count;
 }
@@ -194,11 +241,11 @@ function unflushed({ answers }: Load, killed: readonly Kill[]): number {
 /** What is stored when the service has stopped: then everything is flushed. */
 async function pageAtEnd(
   serving: Serving,
-  redisUrl: string,
+  { dumpFlags }: Buffered,
   last: ReadonlyMap<string, number>,
 ): Promise<Map<string, number>> {
   assertEquals((await serving.gpe.stop()).code, 0);
-  const { code, stdout, stderr } = await runGpe(["dump", "--redis-url", redisUrl]);
+  const { code, stdout, stderr } = await runGpe(["dump", ...dumpFlags(serving)]);
   assertEquals([code, stderr], [0, ""]);
   const samples = parseExposition(stdout);
   const stored = [...last].filter(([key]) => /^(test|gunicorn_worker)_/.test(key));

@@ -4,17 +4,15 @@
  *
  * A few kills in `deno task test`, many in `deno task faults`.
  */
-import { type Storm, survive } from "./kill_storm.ts";
+import { serveStorm, survive } from "./kill_storm.ts";
 
 const IS_FULL = Deno.env.get("GPE_FAULTS") === "full";
-const STORMS: readonly Storm[] = [
-  { workerClass: "process", kills: IS_FULL ? 300 : 20 },
-  { workerClass: "thread", kills: IS_FULL ? 75 : 3 },
-];
+const KILLS = { process: IS_FULL ? 300 : 20, thread: IS_FULL ? 75 : 3 };
 
-for (const storm of STORMS) {
+for (const workerClass of ["process", "thread"] as const) {
+  const kills = KILLS[workerClass];
   Deno.test(
-    `gpe serve loses no counted request when a ${storm.workerClass} is killed ${storm.kills} times under load`,
-    () => survive(storm),
+    `gpe serve loses no counted request when a ${workerClass} is killed ${kills} times under load`,
+    () => survive(serveStorm(workerClass, kills)),
   );
 }

@@ -16,27 +16,24 @@ import {
   startServing,
   waitForEnd,
 } from "../integration/serving.ts";
-import { type Storm, survive } from "./kill_storm.ts";
+import { serveStorm, survive } from "./kill_storm.ts";
 import { loadDuring, type StoppingLoad } from "./stopping_load.ts";
 import { watchTotals } from "./totals.ts";
 
 const IS_FULL = Deno.env.get("GPE_FAULTS") === "full";
-const STORMS: readonly Storm[] = [
-  { workerClass: "process", kills: IS_FULL ? 300 : 10 },
-  { workerClass: "thread", kills: IS_FULL ? 75 : 2 },
-];
+const KILLS = { process: IS_FULL ? 300 : 10, thread: IS_FULL ? 75 : 2 };
 /** How many times workers are stopped in each way. */
 const ROUNDS = IS_FULL ? 10 : 1;
 const WORKERS = 2;
 
-for (const storm of STORMS) {
-  const { workerClass, kills } = storm;
+for (const workerClass of ["process", "thread"] as const) {
+  const kills = KILLS[workerClass];
   externalTest(
     `gpe serve on Redis loses an unflushed interval at most when a ${workerClass} is killed ${kills} times under load`,
     ["redis-server"],
     async () => {
       await using redis = await startRedis();
-      await survive({ ...storm, redisUrl: redis.url });
+      await survive(serveStorm(workerClass, kills, redis.url));
     },
   );
 }

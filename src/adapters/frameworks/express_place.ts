@@ -103,7 +103,7 @@ function decoded(part: string): string {
   }
 }
 
-const WATCHED: PropertyDescriptorMap = {
+const WATCHED = {
   baseUrl: {
     get(this: ExpressRequest) {
       return this[PLACE]!.baseUrl;
@@ -134,6 +134,8 @@ const WATCHED: PropertyDescriptorMap = {
 export function watchPlace(request: object): () => string | undefined {
   const place = new Place(request);
   (request as ExpressRequest)[PLACE] = place;
-  Object.defineProperties(request, WATCHED);
+  // Each says `false` where a request does not let itself be watched; its path stands for it then.
+  Reflect.defineProperty(request, "baseUrl", WATCHED.baseUrl);
+  Reflect.defineProperty(request, "route", WATCHED.route);
   return () => place.template;
 }

@@ -43,6 +43,13 @@ export interface ClusterWorker {
   ready(server?: Server | HttpsServer): void;
 }
 
+const IS_DENO = "Deno" in globalThis;
+/**
+ * The longest that a drain waits for clients on Deno, in milliseconds: its workers take new
+ * connections to the end.
+ */
+const DENO_LINGER_MS = 1000;
+
 /** How long the primary may take to take its port back from a worker that ends, in milliseconds. */
 const LEAVE_MS = 1000;
 
@@ -97,6 +104,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Clu
   const worker = createServiceWorker({
     channel,
     onStop: options.onStop,
+    ...IS_DENO && { longestLingerMs: DENO_LINGER_MS },
     exit(code) {
       isLeaving = true;
       void leaveCluster().then(() => process.exit(code || process.exitCode || 0));
@@ -107,7 +115,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Clu
     metrics,
     now,
     keepAliveMs: brief.keepAliveMs,
-    refuse: "Deno" in globalThis ? undefined : stopListening,
+    refuse: IS_DENO ? undefined : stopListening,
     onServing: worker.served,
   });
   process.on("SIGTERM", () => whenBegun(() => worker.stop()));
@@ -120,7 +128,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Clu
   }
 
   const begun = told.then(async (task) => {
-    dieWithParent("Deno" in globalThis ? undefined : foreignFunctions());
+    dieWithParent(IS_DENO ? undefined : foreignFunctions());
     worker.begin(task, await workerStorage(task, channel), metrics);
   });
   void channel.send({ "@gpe/cli": "hello" });

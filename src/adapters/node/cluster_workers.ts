@@ -23,6 +23,7 @@ import {
 } from "../service/worker_protocol.ts";
 import { hear, ownTask, sharedTask } from "../service/worker_task.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
+import { rescueHandedOver } from "./handed_over.ts";
 import { briefVariables } from "./worker_brief.ts";
 
 /** What workers are given beside the settings. */
@@ -44,6 +45,8 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
   // What a worker prints before it aborts is the only sign that its heap was full.
   const isOurs = options.cluster.stdio === undefined && options.cluster.silent === undefined;
   const stderr = createLineRelay({ write: writeToStderr });
+  /** Those that take connections. */
+  const listening = new Set<Worker>();
   cluster.setupPrimary({
     ...options.cluster,
     ...isOurs && { stdio: ["ignore", "inherit", "pipe", "ipc"] },
@@ -55,6 +58,9 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
       ...ownTask(config, { slot, incarnation, showsProcess: true }),
     };
     const worker = cluster.fork(briefVariables({ ...task, timestamps: storage.storesTimestamps }));
+    worker.on("listening", () => listening.add(worker));
+    worker.on("disconnect", () => listening.delete(worker));
+    rescueHandedOver(worker, () => listening.size > 0);
     const { heap, output } = follow(worker, isOurs ? stderr : undefined, log);
     let greeted = false;
     let running = false;

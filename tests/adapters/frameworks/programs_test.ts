@@ -203,3 +203,30 @@ for (const when of ["before", "after"]) {
     },
   );
 }
+
+externalTest(
+  "the adapters fit the types of Express, Fastify, Koa's router and Hono",
+  ["npm"],
+  async () => {
+    const project = await nodeProject();
+    await using folder = await project.folder("plain");
+    const source = checkoutPath("tests/adapters/frameworks/programs/typed.mts");
+    await Deno.copyFile(source, `${folder.path}/typed.mts`);
+    const modules = `${project.root}/node_modules`;
+    await using tsc = spawn(project.node(24), [
+      `${modules}/typescript/bin/tsc`,
+      ...["--strict", "--noEmit", "--skipLibCheck", "--module", "nodenext"],
+      ...[
+        "--lib",
+        "es2024,dom,dom.iterable",
+        "--typeRoots",
+        `${modules}/@types`,
+        "--types",
+        "node",
+      ],
+      "typed.mts",
+    ], { cwd: folder.path });
+    const { code } = await tsc.status;
+    assertEquals([code, tsc.stdout], [0, ""]);
+  },
+);

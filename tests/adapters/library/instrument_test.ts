@@ -1,4 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { startWorkerInstrumentation } from "../../../src/adapters/library/instrument.ts";
+import { ConfigError } from "../../../src/core/errors.ts";
+import { Registry } from "../../../src/core/registry.ts";
 import { checkoutPath, startServing } from "../../integration/serving.ts";
 import { sumOf } from "../../support/exposition.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -42,6 +45,31 @@ Deno.test("instrument() takes the worker's name when it may read GPE_WORKER_ID",
   const flags = ["--allow-env=GPE_WORKER_ID"];
   const printed = await run(PROGRAM, flags, { GPE_WORKER_ID: "worker_9" });
   assertStringIncludes(printed, 'gunicorn_worker_requests_total{worker_id="worker_9"} 1\n');
+});
+
+Deno.test("instrument() tells sizes by endpoint when GPE_SIZES_BY_ENDPOINT says so, and it may be read", async () => {
+  const flags = ["--allow-env=GPE_SIZES_BY_ENDPOINT"];
+  const series = 'gunicorn_worker_response_size_bytes_count{worker_id="worker_1",endpoint="/"} 1\n';
+  assertStringIncludes(await run(PROGRAM, flags, { GPE_SIZES_BY_ENDPOINT: "true" }), series);
+  for (const [flags, value] of [[["--allow-env=GPE_SIZES_BY_ENDPOINT"], "false"], [[], "true"]]) {
+    const printed = await run(PROGRAM, flags as string[], {
+      GPE_SIZES_BY_ENDPOINT: value as string,
+    });
+    assertStringIncludes(printed, '_response_size_bytes_count{worker_id="worker_1"} 1\n');
+  }
+});
+
+Deno.test("instrument() says what is wrong with GPE_SIZES_BY_ENDPOINT", () => {
+  Deno.env.set("GPE_SIZES_BY_ENDPOINT", "maybe");
+  try {
+    assertThrows(
+      () => startWorkerInstrumentation({ register: new Registry() }),
+      ConfigError,
+      'GPE_SIZES_BY_ENDPOINT is "maybe", expected',
+    );
+  } finally {
+    Deno.env.delete("GPE_SIZES_BY_ENDPOINT");
+  }
 });
 
 const APPS: Readonly<Record<string, string>> = {

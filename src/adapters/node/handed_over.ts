@@ -1,0 +1,88 @@
+/**
+ * Connections that a primary has handed to a worker which died before it took them.
+ *
+ * With round-robin scheduling the primary accepts connections and sends each to a worker, which says
+ * whether it has taken it. Node (20 to 24) waits for that answer for ever: such a client would hang,
+ * and the primary keep its socket. Nothing of such a connection has been read yet, so another worker
+ * can have it.
+ *
+ * @module
+ */
+import type { Worker } from "node:cluster";
+import { setImmediate, setTimeout } from "node:timers";
+
+/** A connection as Node's own code passes it on. */
+interface Handle {
+  close(): void;
+}
+
+/** How a primary's messages to workers and their answers look: internal, but the same in all versions. */
+interface ClusterMessage {
+  readonly cmd?: unknown;
+  readonly act?: unknown;
+  readonly seq?: unknown;
+  readonly ack?: unknown;
+}
+
+const CLUSTER = "NODE_CLUSTER";
+const IS_DENO = "Deno" in globalThis;
+
+/** How often is looked whether the channel of a dead worker has been read to its end, in milliseconds. */
+const LOOK_MS = 10;
+/** How many times. */
+const LOOKS = 50;
+
+/**
+ * Notes the connections that a worker is handed until it has taken them. When the worker is dead and
+ * all its answers are read, those that are left go to another worker, or are closed where there is
+ * none.
+ *
+ * @param hasOthers Whether another worker takes connections.
+ */
+export function rescueHandedOver(worker: Worker, hasOthers: () => boolean): void {
+  const { process } = worker;
+  const waiting = new Map<unknown, Handle>();
+  const send = process.send as (this: unknown, ...args: unknown[]) => boolean;
+  /** On Deno 2.9 a worker loses the connection that it gets before it has said that it listens. */
+  let early: (() => void)[] | undefined = IS_DENO ? [] : undefined;
+  worker.once("listening", () => {
+    const sends = early ?? [];
+    early = undefined;
+    for (const send of sends) send();
+  });
+  process.send = function (this: unknown, ...args: unknown[]): boolean {
+    const [message, handle] = args as [ClusterMessage | undefined, Handle | undefined];
+    if (message?.cmd === CLUSTER && message.act === "newconn" && handle !== undefined) {
+      waiting.set(message.seq, handle);
+      if (early !== undefined) {
+        early.push(() => send.apply(process, args));
+        return true;
+      }
+    }
+    return send.apply(this, args);
+  } as typeof process.send;
+  // Before Node's own listener, for that closes connections that were taken.
+  process.prependListener("internalMessage", (message: ClusterMessage) => {
+    if (message?.cmd === CLUSTER && message.ack !== undefined) waiting.delete(message.ack);
+  });
+
+  let isDisconnected = false;
+  process.once("disconnect", () => isDisconnected = true);
+  const rescue = (looks: number): void => {
+    // Answers may be read after the news of the end.
+    if (process.connected && looks > 0) {
+      setTimeout(() => rescue(looks - 1), LOOK_MS);
+      return;
+    }
+    // With a connection on its way Node says nothing of the end of the channel, and goes on to count
+    // on the worker.
+    if (!isDisconnected) process.emit("disconnect");
+    for (const [seq, handle] of waiting) {
+      if (hasOthers()) {
+        process.emit("internalMessage", { cmd: CLUSTER, ack: seq, accepted: false });
+      } else handle.close();
+    }
+    waiting.clear();
+  };
+  process.once("exit", () => void setImmediate(() => rescue(LOOKS)));
+}
