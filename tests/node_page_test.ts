@@ -1,8 +1,6 @@
-/** What docs/node.md shows runs on real Node, and so does the example. */
-import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+/** What docs/node.md shows runs on real Node. */
+import { assert, assertEquals, assertGreater } from "@std/assert";
 import { SETTING_KEYS, SETTINGS } from "../src/config/settings.ts";
-import { scrapePage } from "./integration/serving.ts";
-import { sampleKey } from "./support/exposition.ts";
 import { externalTest } from "./support/externals.ts";
 import { freePort } from "./support/free_port.ts";
 import { nodeProject, type NodeVersion } from "./support/node_project.ts";
@@ -31,7 +29,7 @@ async function startPage(stack: AsyncDisposableStack, version: NodeVersion) {
   };
   const start = (program: string): Spawned =>
     spawn(project.node(version), [program], { cwd: path, env });
-  return { path, ports, start };
+  return { ports, start };
 }
 
 externalTest("docs/node.md: the programs and commands work in their order", ["npm"], async () => {
@@ -91,26 +89,4 @@ Deno.test("docs/node.md's table of options has every option, with variables that
   for (const [, variables] of rows) {
     for (const [name] of variables!.matchAll(/[A-Z]+_[A-Z_]+/g)) assert(known.has(name), name);
   }
-});
-
-Deno.test("examples/node_cluster.mjs has one page for four workers", async () => {
-  await using stack = new AsyncDisposableStack();
-  const { path, ports, start } = await startPage(stack, 24);
-  await Deno.copyFile(new URL("examples/node_cluster.mjs", ROOT), `${path}/node_cluster.mjs`);
-  await using primary = start("node_cluster.mjs");
-  for (const slot of [1, 2, 3, 4]) {
-    await primary.waitForOutput(new RegExp(`worker_${slot} is running`));
-  }
-  const app = `http://127.0.0.1:${ports.app}`;
-  for (const item of ["tea", "tea", "coffee"]) {
-    const response = await fetch(`${app}/?item=${item}`, { headers: { connection: "close" } });
-    assertEquals([response.status, await response.text()], [200, "Thanks\n"]);
-  }
-  const refused = await fetch(`${app}/?item=boat`);
-  assertEquals([refused.status, await refused.text()], [404, "We have no boats\n"]);
-  const samples = await scrapePage(`http://127.0.0.1:${ports.metrics}/metrics`);
-  assertEquals(samples.get(sampleKey("shop_orders_total", { item: "tea" })), 2);
-  assertEquals(samples.get(sampleKey("shop_orders_total", { item: "coffee" })), 1);
-  assertEquals((await primary.stop()).code, 0);
-  assertStringIncludes(primary.stderr, "Stopping the workers");
 });
