@@ -7,34 +7,47 @@ import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { sumOf } from "../support/exposition.ts";
 import { waitFor } from "../support/wait_for.ts";
 import { checkoutPath, type Serving, startServing } from "../integration/serving.ts";
+import { startCluster } from "../integration/node_serving.ts";
 import { CLIENTS, loadDuring, type StoppingLoad } from "./stopping_load.ts";
 
 const RELOADS = Deno.env.get("GPE_FAULTS") === "full" ? 20 : 3;
 const WORKERS = 2;
 
 for (const workerClass of ["process", "thread"]) {
+  const start = (): Promise<Serving> =>
+    startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
+      workers: WORKERS,
+      flags: ["--worker-class", workerClass],
+    });
   Deno.test(
     `gpe serve fails no kept connection in ${RELOADS} reloads of each ${workerClass} under load`,
-    () => reloadUnderLoad(workerClass),
+    () => reloadUnderLoad(workerClass, start, RELOADS * WORKERS * CLIENTS),
   );
 }
 
-async function reloadUnderLoad(workerClass: string): Promise<void> {
-  await using serving = await startServing(checkoutPath("tests/fixtures/apps/increments.ts"), {
-    workers: WORKERS,
-    flags: ["--worker-class", workerClass],
-  });
+Deno.test(`a cluster on Node fails no connection in ${RELOADS} reloads under load`, async () => {
+  const start = (): Promise<Serving> => startCluster([20, "mapped"], { workers: WORKERS });
+  await reloadUnderLoad("worker on Node", start, 0);
+});
+
+/** @param resets How many new connections may be reset before they are used. */
+async function reloadUnderLoad(
+  what: string,
+  start: () => Promise<Serving>,
+  resets: number,
+): Promise<void> {
+  await using serving = await start();
   const load = await loadDuring(serving, async (load) => {
     for (let reload = 1; reload <= RELOADS; reload++) await reloadOnce(serving, load, reload);
   });
 
   const restarts = RELOADS * WORKERS;
   console.log(
-    `${RELOADS} reloads of each ${workerClass}, ${restarts} restarts: ${load.kept} answers on kept connections, ` +
+    `${RELOADS} reloads of each ${what}, ${restarts} restarts: ${load.kept} answers on kept connections, ` +
       `${load.cut} failures; ${load.fresh} on new ones, ${load.resets} reset before the first byte`,
   );
   assertEquals(load.cut, 0, "kept connections that ended without a word");
-  assertLessOrEqual(load.resets, restarts * CLIENTS);
+  assertLessOrEqual(load.resets, resets);
   const samples = await serving.scrape();
   for (const name of ["test_work_total", "gunicorn_worker_requests_total"]) {
     assertEquals(sumOf(samples, name), load.kept + load.fresh, name);
