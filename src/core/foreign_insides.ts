@@ -82,11 +82,13 @@ export function insidesOf(metric: object): Insides | undefined {
       const { hashMap } = prom;
       if (typeof hashMap !== "object") {
         for (const entry of prom.store?.values() ?? []) visitor(series.of(entry, entry));
-      } else if (kind === "gauge") {
-        // A gauge gets a new entry with every set().
-        for (const id in hashMap) visitor(series.of(id, hashMap[id]!));
       } else {
-        for (const entry of Object.values(hashMap)) visitor(series.of(entry, entry));
+        // Twice as fast as Object.values() where there are thousands.
+        for (const id in hashMap) {
+          const entry = hashMap[id]!;
+          // A gauge gets a new entry with every set(), a total when it starts again.
+          visitor(series.of(kind === "gauge" ? id : entry, entry));
+        }
       }
     },
   };

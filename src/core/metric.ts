@@ -12,7 +12,7 @@ import type {
   MetricConfiguration,
 } from "./metric_types.ts";
 import type { GaugeMode } from "./modes.ts";
-import type { ProcessStore, Storable } from "./process_store.ts";
+import { type ProcessStore, processStore, type Storable } from "./process_store.ts";
 import { because } from "./misuse.ts";
 import { OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, register } from "./registry.ts";
 import { encodeSampleKey } from "./sample_key.ts";
@@ -152,6 +152,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** @internal A registry has dropped the metric. */
   left(registry: object): void {
     this.registries.delete(registry);
+    if (this.registries.size === 0) processStore().disconnect(this);
     this.relabel();
   }
 
