@@ -48,6 +48,9 @@ export abstract class MetricChild {
     this.ready = true;
   }
 
+  /** @internal `collect()` is over. */
+  settle(): void {}
+
   /** Leaves the local view, which starts at 0 when the series comes back. */
   leave(): void {
     this.ready = false;
@@ -83,6 +86,8 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   readonly series: Set<C> = new Set<C>();
   /** @internal The store, once there is one and this metric belongs there. */
   store: ProcessStore | undefined = undefined;
+  /** @internal Whether `collect()` is running. */
+  isCollecting = false;
   /** @internal Where local values live. */
   readonly slab: Slab = new Slab();
   /** The series by label values. */
@@ -254,11 +259,24 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** Runs `collect()`, or waits for the run that is under way. */
   protected runCollect(): void | Promise<void> {
     if (this.collecting !== undefined) return this.collecting;
-    const result = this.collect?.call(this as never);
+    if (!this.collect) return;
+    this.isCollecting = true;
+    let result: unknown;
+    try {
+      result = this.collect.call(this as never);
+    } finally {
+      if (!(result instanceof Promise)) this.settle();
+    }
     if (!(result instanceof Promise)) return;
     return this.collecting = result.finally(() => {
       this.collecting = undefined;
+      this.settle();
     });
+  }
+
+  private settle(): void {
+    this.isCollecting = false;
+    for (const child of this.tree.children) child.settle();
   }
 }
 
