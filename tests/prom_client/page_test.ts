@@ -64,7 +64,7 @@ Deno.test("docs/prom-client.md: the commands work, and the sample is what they s
 Deno.test("docs/prom-client.md names nothing of ours that there is not", () => {
   const named = new Set(PAGE.text.matchAll(/`(\w+)\(\)`/g).map(([, name]) => name!));
   const elsewhere =
-    /^(?:runPrimary|startWorker|exit|get|collect|metrics|reset|remove|clear|resetMetrics|removeSingleMetric|setDefaultLabels|clusterMetrics|setRegistries)$/;
+    /^(?:runPrimary|startWorker|exit|get|inc|zero|collect|metrics|reset|remove|clear|resetMetrics|removeSingleMetric|setDefaultLabels|clusterMetrics|setRegistries)$/;
   const unknown = [...named].filter((name) => !(name in ours) && !elsewhere.test(name));
   assertEquals(unknown, []);
   assert(named.has("shareRegistry") && named.has("metricsHandler"));
