@@ -1,9 +1,11 @@
 /** A running `deno serve --parallel` with a port of its own. */
+import { assertEquals } from "@std/assert";
+import { assertNoneLower } from "../faults/totals.ts";
 import { freePort } from "../support/free_port.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { spawn, type Spawned } from "../support/spawn.ts";
 import { waitFor } from "../support/wait_for.ts";
-import { answerOnce, checkoutPath } from "./serving.ts";
+import { answerOnce, checkoutPath, keptConnection, repeat } from "./serving.ts";
 
 /** How the app is served. */
 export interface DenoServeOptions {
@@ -85,4 +87,45 @@ async function scrapeIsolate(url: string): Promise<IsolatePage> {
     samples: parseExposition(body),
     isolate: /^x-isolate: (\S+)\r?$/im.exec(head)?.[1] ?? "",
   };
+}
+
+/** Sends requests on 16 connections, which the kernel spreads over the isolates. */
+export async function load({ app }: DenoServing, requests: number): Promise<void> {
+  const connections = await Promise.all(
+    Array.from({ length: 16 }, () => keptConnection(`${app}/work`)),
+  );
+  try {
+    const idle = [...connections];
+    await repeat(requests, connections.length, async () => {
+      const connection = idle.pop()!;
+      await connection.request();
+      idle.push(connection);
+    });
+  } finally {
+    for (const connection of connections) connection[Symbol.dispose]();
+  }
+}
+
+/** Scrapes while the load goes on; no total of a page is below the one before, whoever answered. */
+export async function loadAndWatch(serving: DenoServing, requests: number): Promise<Set<string>> {
+  const isolates = new Set<string>();
+  let done = false;
+  const running = load(serving, requests).finally(() => done = true);
+  let last = new Map<string, number>();
+  while (!done) {
+    const { samples, isolate } = await serving.scrape();
+    isolates.add(isolate);
+    assertNoneLower(last, samples);
+    last = samples;
+  }
+  await running;
+  return isolates;
+}
+
+/** Sends SIGTERM. Fails when the process then ends otherwise than well. @returns how long the process took to end, in milliseconds */
+export async function end({ process }: DenoServing): Promise<number> {
+  const start = performance.now();
+  const { code } = await process.stop("SIGTERM");
+  assertEquals(code, 0, process.stderr);
+  return performance.now() - start;
 }

@@ -25,26 +25,6 @@ new Counter({ name: "required_total", help: "Counted" }).inc();
 register.metrics().then((text) => console.log(text.split("\\n")[2]));
 `;
 
-/** What the documentation of `startWorker()` shows, with ports for a test. */
-const CLUSTER = `
-import cluster from "node:cluster";
-import http from "node:http";
-import { runPrimary, startWorker } from "@gpe/cli/node";
-
-if (cluster.isPrimary) {
-  process.exitCode = await runPrimary({
-    workers: 2,
-    metricsHostname: "127.0.0.1",
-    metricsPort: 0,
-    onRunning: ({ port }) => console.log("metrics at " + port),
-  });
-} else {
-  await startWorker();
-  http.createServer((_request, response) => response.end("Hello\\n"))
-    .listen(Number(process.argv[2]), "127.0.0.1");
-}
-`;
-
 const TYPED_CJS = `
 import { Counter } from "@gpe/cli";
 new Counter({ name: "a", help: "A" }).inc();
@@ -77,31 +57,37 @@ externalTest("the archive installs with npm, alone", ["npm", "redis-server"], as
     });
   }
 
-  await Deno.writeTextFile(`${directory}/cluster.mjs`, CLUSTER);
+  await Deno.copyFile("examples/node_cluster.mjs", `${directory}/node_cluster.mjs`);
   for (const version of NODE_VERSIONS) {
-    await t.step(`and runs a cluster on Node ${version}`, async () => {
-      const [port, requests] = [freePort(), 40];
-      const env = { PROMETHEUS_MULTIPROC_DIR: `${directory}/cluster_${version}` };
-      const args = ["cluster.mjs", `${port}`];
+    await t.step(`and runs examples/node_cluster.mjs on Node ${version}`, async () => {
+      const [port, orders] = [freePort(), 40];
+      const env = {
+        PORT: `${port}`,
+        GUNICORN_WORKERS: "2",
+        PROMETHEUS_BIND_ADDRESS: "127.0.0.1",
+        PROMETHEUS_METRICS_PORT: "0",
+        PROMETHEUS_MULTIPROC_DIR: `${directory}/cluster_${version}`,
+      };
+      const args = ["node_cluster.mjs"];
       await using service = spawn(project.node(version), args, { cwd: directory, env });
-      const [, metrics] = await service.waitForOutput(/^metrics at (\d+)$/m);
-      const read = async () =>
-        parseExposition(await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text());
+      const [metrics] = await service.waitForOutput(/http:\/\/\S+\/metrics/);
+      const read = async () => parseExposition(await (await fetch(metrics)).text());
       const running = async () => sumOf(await read(), "gunicorn_workers", { state: "running" });
       await waitFor(async () => await running() === 2, { what: () => service.stderr });
-      for (let i = 0; i < requests; i++) {
+      for (let i = 0; i < orders; i++) {
         const options = { headers: { connection: "close" } };
-        assertEquals(await (await fetch(`http://127.0.0.1:${port}/`, options)).text(), "Hello\n");
+        const answer = await fetch(`http://127.0.0.1:${port}/?item=tea`, options);
+        assertEquals(await answer.text(), "One tea\n");
       }
       const name = "gunicorn_worker_requests_total";
       // Without koffi workers write what they have counted ten times a second.
-      const samples = await waitFor(
-        async () => {
-          const page = await read();
-          return sumOf(page, name) >= requests ? page : undefined;
-        },
-      );
-      assertEquals(sumOf(samples, name), requests);
+      const samples = await waitFor(async () => {
+        const page = await read();
+        const names = ["shop_orders_total", name];
+        return names.every((name) => sumOf(page, name) >= orders) ? page : undefined;
+      });
+      assertEquals(sumOf(samples, "shop_orders_total", { item: "tea" }), orders);
+      assertEquals(sumOf(samples, name), orders);
       for (const id of ["worker_1", "worker_2"]) {
         assert(sumOf(samples, name, { worker_id: id }) > 0);
       }

@@ -62,6 +62,7 @@ function serveHost({ config, app, log, print }: ServeOptions): ServiceHost {
 
   return {
     async check() {
+      checkMayStart();
       bind = await checkAddresses(config);
       certificate = config.certificate && certificateSource(config.certificate, log);
     },
@@ -97,6 +98,16 @@ function serveHost({ config, app, log, print }: ServeOptions): ServiceHost {
       print(startText(bind, metrics, certificate === undefined ? "http" : "https"));
     },
   };
+}
+
+/** Checks that workers can be started; nobody is asked. @throws {Error} when they cannot */
+function checkMayStart(): void {
+  const program = Deno.execPath();
+  if (Deno.permissions.querySync({ name: "run", command: program }).state === "granted") return;
+  throw new Error(
+    `Cannot start workers: Requires run access to ${JSON.stringify(program)}, run again with the ` +
+      "--allow-run flag",
+  );
 }
 
 /**

@@ -52,7 +52,8 @@ export function prepareDirectory(directory: string): void {
   try {
     makeDirectory(directory);
   } catch (error) {
-    if (!exists(directory)) {
+    // Something is there, though it may not be looked at: what is wrong with that is said below.
+    if (errorCode(error) !== "EEXIST" && !exists(directory)) {
       if (isOutOfSpace(error)) throw error;
       throw directoryError(directory, errorText(error), "a directory that can be made", error);
     }

@@ -171,7 +171,8 @@ class Reader implements FilesystemReader {
     } catch (error) {
       const message = `Cannot read directory ${JSON.stringify(this.directory)}: ` +
         `${errorText(error)}, expected the directory of the metric files`;
-      problems.push({ source: this.directory, message });
+      // One line for all that is in it.
+      problems.splice(0, problems.length, { source: this.directory, message });
       return isPassing(error) ? this.#names : [];
     }
   }
