@@ -274,6 +274,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     });
   }
 
+  /** Notes that `collect()` is over. */
   private settle(): void {
     this.isCollecting = false;
     for (const child of this.tree.children) child.settle();

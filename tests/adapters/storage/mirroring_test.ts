@@ -10,6 +10,7 @@ Deno.test("startMirroring() copies again and again, until it is ended", async ()
   let copies = 0;
   const end = startMirroring(function* () {
     copies++;
+    yield;
   });
   await waitFor(() => copies > 1);
   end();
