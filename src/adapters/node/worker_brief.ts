@@ -18,7 +18,10 @@ export interface WorkerBrief
 export const BRIEF_VARIABLE = "GPE_CLUSTER_WORKER";
 
 /** The variables of a worker's environment. */
-export function briefVariables(brief: WorkerBrief): Record<string, string> {
+export function briefVariables(told: WorkerBrief): Record<string, string> {
+  const { workerId, metricPrefix, sizesByEndpoint, keepAliveMs, timestamps } = told;
+  // Nothing else of what it is told, whatever that is.
+  const brief = { workerId, metricPrefix, sizesByEndpoint, keepAliveMs, timestamps };
   // The second for what records before the worker is started.
   return { [BRIEF_VARIABLE]: JSON.stringify(brief), GPE_WORKER_ID: brief.workerId };
 }
