@@ -35,6 +35,7 @@ export interface LoadedConfig {
  * @throws {ConfigError} naming every value that is not accepted, one line each
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const { options = {} } = sources;
   const problems: string[] = [];
   const values: Partial<Values> = {};
   const origins: Partial<Record<SettingKey, Origin>> = {};
@@ -44,7 +45,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     origins[key] = given.origin;
     values[key] = given.texts === undefined
       ? setting.default
-      : parse(setting, given.texts, describeOrigin(given.origin), problems);
+      : parse(setting, given.texts, given.origin, problems, options[key]);
   };
   for (const key of SETTING_KEYS) load(key);
   if ((values.certfile === "") !== (values.keyfile === "")) {
@@ -102,8 +103,9 @@ function find<K extends SettingKey>(
 function parse<T>(
   setting: Setting<T>,
   texts: readonly string[],
-  source: string,
+  origin: Origin,
   problems: string[],
+  option: unknown,
 ): T {
   // Of a flag given twice the last one counts, as with every Unix tool.
   const relevant = setting.repeatable ? texts : texts.slice(-1);
@@ -111,8 +113,13 @@ function parse<T>(
   for (const text of relevant) {
     const value = setting.parser.parse(text);
     if (value === undefined) {
-      const shown = setting.isSecret ? "not accepted" : JSON.stringify(text);
-      problems.push(`${source} is ${shown}, expected ${setting.parser.expected}`);
+      const { expected, expectedValue = expected } = setting.parser;
+      const isOption = origin.kind === "option";
+      const given = JSON.stringify(isOption ? String(option) : text);
+      problems.push(
+        `${describeOrigin(origin)} is ${setting.isSecret ? "not accepted" : given}, ` +
+          `expected ${isOption ? expectedValue : expected}`,
+      );
     } else {
       parsed.push(value);
     }

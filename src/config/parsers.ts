@@ -10,6 +10,8 @@ import type { Address, BindAddress, Variable } from "./config.ts";
 export interface Parser<T> {
   /** What is accepted, as it reads after "expected". */
   readonly expected: string;
+  /** The same where a program gives the value itself. @default {`expected`} */
+  readonly expectedValue?: string;
   /** The value, or `undefined` when `text` is not accepted. */
   parse(text: string): T | undefined;
 }
@@ -47,6 +49,7 @@ export const servicePort: Parser<number> = {
 /** Seconds, given as a number, kept in milliseconds. */
 export const secondsAsMs: Parser<number> = {
   expected: `seconds from 0 to ${MAX_SECONDS}`,
+  expectedValue: `milliseconds from 0 to ${MAX_SECONDS}000`,
   parse(text) {
     if (!/^(\d+\.?\d*|\.\d+)$/.test(text)) return undefined;
     const seconds = Number(text);

@@ -279,11 +279,12 @@ Deno.test("loadConfig() takes the options of a program before the environment, a
   assertEquals(config.cleanupDbFiles, false);
   assertEquals(describeOrigin(origins.workers), "workers");
   const error = assertThrows(
-    () => loadConfig({ ...given, options: { workers: 0.5, metricPrefix: "a-b" } }),
+    () => loadConfig({ ...given, options: { workers: 0.5, timeoutMs: -1, metricPrefix: "a-b" } }),
     ConfigError,
   );
-  assertEquals(error.problems.map((problem) => problem.split(",")[0]), [
-    'workers is "0.5"',
-    'metricPrefix is "a-b"',
+  assertEquals(error.problems.map((problem) => problem.split(" from ")[0]), [
+    'workers is "0.5", expected a whole number',
+    'timeoutMs is "-1", expected milliseconds',
+    'metricPrefix is "a-b", expected letters, digits and underscores, not beginning with a digit',
   ]);
 });
