@@ -223,7 +223,7 @@ const REFUSED: Readonly<Record<string, [program: string, message: RegExp]>> = {
   ],
   "runPrimary() with options that are not accepted": [
     "wrong_options.mjs",
-    /workers is "0", expected a whole number from 1 to 1024\ntimeoutMs is "-1", expected seconds/,
+    /workers is "0", expected a whole number from 1 to 1024\ntimeoutMs is "-1000", expected milliseconds from 0 to 2147483000/,
   ],
 };
 
@@ -244,6 +244,27 @@ Deno.test("a worker that does not start is told by what it has not done", async 
   await mute.waitForOutput(
     /Cannot run worker_1: it does not listen, expected a server of node:http or node:https, or ready\(\)/,
   );
+});
+
+Deno.test("primaries on Node that fail end in order, and nothing keeps the process then", async () => {
+  await using program = await startProgram([20, "mapped"], "odd_primary.mjs");
+  let ended = false;
+  void program.status.then(() => ended = true);
+  try {
+    await waitFor(() => ended, { what: () => `its end; there is:\n${program.stderr}` });
+  } finally {
+    for (const [, pid] of program.stdout.matchAll(/^holds (\d+)\.$/gm)) Deno.kill(Number(pid));
+  }
+  const said = program.stdout.split("\n").filter((line) => !/^(holds.*)?$/.test(line));
+  assertMatch(
+    said[0]!,
+    /^open: Cannot open the storage: writer "\d+" is open already; kept: true$/,
+  );
+  assertEquals(said.slice(1), [
+    "throws: thrown on purpose",
+    "in order: code 0; stdio: undefined",
+  ]);
+  assertEquals((await program.status).code, 0, program.stderr);
 });
 
 for (const listens of ["while it starts", "before it starts"]) {

@@ -6,12 +6,7 @@
 import type { Config } from "../../config/config.ts";
 import { workerId } from "../../master/master.ts";
 import type { Certificate } from "../http/certificate.ts";
-import {
-  type FromWorker,
-  isProtocolMessage,
-  type ToWorker,
-  type WorkerTask,
-} from "../service/worker_protocol.ts";
+import { saidByWorker, type ToWorker, type WorkerTask } from "../service/worker_protocol.ts";
 import { hear, type MasterLogs, ownTask, type SharedTask } from "../service/worker_task.ts";
 import type { StartWorker } from "../storage/named_writers.ts";
 import { createStartProcess } from "./worker_process.ts";
@@ -49,7 +44,8 @@ export function createSpawnWorker(options: SpawnWorkerOptions): StartWorker {
       message(message) {
         // Whatever it says, its event loop turns; a busy channel may keep its beats back.
         events.beat();
-        if (isProtocolMessage(message)) hear(message as FromWorker, slot, events, options);
+        const said = saidByWorker(message);
+        if (said !== undefined) hear(said, slot, events, options);
       },
       failed: (message) => events.failed({ message, permanent: false }),
     });

@@ -4,6 +4,7 @@
  * @module
  */
 import cluster, { type ClusterSettings, type Worker } from "node:cluster";
+import type { Socket } from "node:net";
 import process from "node:process";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
@@ -15,12 +16,7 @@ import { watchOomKills } from "../service/oom_kills.ts";
 import { processEnded } from "../service/process_end.ts";
 import { sendSignal } from "../service/send_signal.ts";
 import type { Workers, WorkersContext } from "../service/service.ts";
-import {
-  type FromWorker,
-  isProtocolMessage,
-  type ToWorker,
-  type WorkerTask,
-} from "../service/worker_protocol.ts";
+import { saidByWorker, type ToWorker, type WorkerTask } from "../service/worker_protocol.ts";
 import { hear, ownTask, sharedTask } from "../service/worker_task.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
 import { rescueHandedOver } from "./handed_over.ts";
@@ -42,8 +38,10 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
   const { log, storage } = options;
   const shared = sharedTask(config, storage);
   const oomKills = watchOomKills();
+  const before = cluster.settings;
+  const settings = { ...before, ...options.cluster };
   // What a worker prints before it aborts is the only sign that its heap was full.
-  const isOurs = options.cluster.stdio === undefined && options.cluster.silent === undefined;
+  const isOurs = settings.stdio === undefined && settings.silent !== true;
   const stderr = createLineRelay({ write: writeToStderr });
   /** Those that take connections. */
   const listening = new Set<Worker>();
@@ -78,8 +76,8 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
     worker.on("message", (message: unknown) => {
       // Whatever it says, its event loop turns.
       events.beat();
-      if (!isProtocolMessage(message)) return;
-      const said = message as FromWorker;
+      const said = saidByWorker(message);
+      if (said === undefined) return;
       if (said["@gpe/cli"] === "hello") {
         greeted = true;
         tell({ "@gpe/cli": "start", start: task });
@@ -96,6 +94,7 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
         const outOfMemory = exit.signal === "SIGKILL"
           ? !killed && oomKills.claim()
           : exit.signal !== null && heap.isExhausted();
+        letGo(worker);
         return { ...exit, outOfMemory };
       }),
       stop(kind: "stop" | "drain") {
@@ -126,7 +125,11 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
     },
     // Each worker is a process: it shares nothing anyway, and the master waits for its end.
     renew() {},
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]() {
+      // Nobody reads what other workers print.
+      (cluster as { settings: ClusterSettings }).settings = before;
+      return Promise.resolve();
+    },
   };
 }
 
@@ -145,6 +148,11 @@ function describeSilence(slot: number, greeted: boolean): string {
       "node:https, or ready()"
     : `Cannot run ${workerId(slot)}: it has not called startWorker(), expected that soon after ` +
       "its start";
+}
+
+/** A program that the worker has started may hold its standard error open: none keeps the primary. */
+function letGo(worker: Worker): void {
+  (worker.process.stderr as Partial<Socket> | null)?.unref?.();
 }
 
 /** Passes on what a worker prints to its standard error, where that is ours to read. */

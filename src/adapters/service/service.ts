@@ -17,6 +17,7 @@ import { VERSION } from "../../version.ts";
 import { openProcessStorage, storageAt } from "../library/storage.ts";
 import type { MetricsHostOptions, MetricsServer } from "../metrics_host.ts";
 import { nameWriters, type StartWorker } from "../storage/named_writers.ts";
+import { checkIsClosed } from "../storage/process_storage.ts";
 import { startRetiring } from "../storage/retiring.ts";
 import { sharedLog } from "../storage/shared_log.ts";
 import type { ClaimOptions, Storage, StoragePlace } from "../storage/storage.ts";
@@ -90,6 +91,8 @@ export function runService(options: ServiceOptions): Promise<number> {
 
 async function run(options: ServiceOptions, cleanup: Cleanup): Promise<number> {
   const { config, place, log, signal, host } = options;
+  // The master's own metrics go into it, and the claim would already have removed files.
+  checkIsClosed();
   const storageLog = sharedLog(log);
   const storage = cleanup.use(await storageAt(place, { log: storageLog, foreign: config.retire }));
   const claiming: ClaimOptions = {
@@ -141,17 +144,29 @@ async function run(options: ServiceOptions, cleanup: Cleanup): Promise<number> {
     log,
     observer: observeAll(
       masterMetrics,
-      onceRunning(() => host.announce(metrics)),
+      onceRunning(announce),
       { ended: retiring.soon },
       { pool: () => claim.recordWorkers(master.pids) },
     ),
   });
   const commands = host.accompany?.(master, cleanup) ?? master;
+  let failure: { readonly error: unknown } | undefined;
+  /** Whoever is told may fail: that ends the service, but in order. */
+  function announce(): void {
+    try {
+      host.announce(metrics);
+    } catch (error) {
+      failure = { error };
+      commands.stop();
+    }
+  }
   const act = actOnSignals(commands, log);
   cleanup.use(host.listenForSignals({ received: masterMetrics.signal, act }));
   const stop = (): void => commands.stop();
   signal?.addEventListener("abort", stop, { once: true });
   cleanup.defer(() => signal?.removeEventListener("abort", stop));
   if (signal?.aborted) stop();
-  return await master.run();
+  const exitCode = await master.run();
+  if (failure !== undefined) throw failure.error;
+  return exitCode;
 }

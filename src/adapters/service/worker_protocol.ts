@@ -52,6 +52,28 @@ export type FromWorker =
     readonly shared?: true;
   };
 
+const LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(["debug", "info", "warn", "error"]);
+
+/**
+ * What a worker said, where it can be understood. The application may send what it likes, and a
+ * worker may have another version of this module: neither may end the master.
+ */
+export function saidByWorker(message: unknown): FromWorker | undefined {
+  if (!isProtocolMessage(message)) return undefined;
+  const said = message as FromWorker;
+  switch (said["@gpe/cli"]) {
+    case "log": {
+      const { level, message, fields = {} } = said;
+      const isFields = typeof fields === "object" && fields !== null;
+      return LEVELS.has(level) && typeof message === "string" && isFields ? said : undefined;
+    }
+    case "failed":
+      return typeof said.failure?.message === "string" ? said : undefined;
+    default:
+      return said;
+  }
+}
+
 /** Whether a message is one of ours; an application's own are left alone. */
 export function isProtocolMessage(
   message: unknown,

@@ -49,11 +49,7 @@ const STORAGE = Symbol.for("@gpe/cli/storage");
 export function openProcessStorage(options: ProcessStorageOptions): ProcessStorage {
   const { storage, incarnation, log, atExit } = options;
   const store = processStore();
-  if (store.writer !== undefined) {
-    throw new Error(
-      `Cannot open the storage: writer ${JSON.stringify(store.writer.writer)} is open already`,
-    );
-  }
+  checkIsClosed();
   const writer = storage.openWriter(incarnation);
   Object.assign(writer, { [STORAGE]: storage });
   store.open(writer);
@@ -78,6 +74,15 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
   };
   let closing: Promise<void> | undefined;
   return { writer, [Symbol.asyncDispose]: () => closing ??= close() };
+}
+
+/** @throws {Error} When the storage of this process is open already. */
+export function checkIsClosed(): void {
+  const { writer } = processStore();
+  if (writer === undefined) return;
+  throw new Error(
+    `Cannot open the storage: writer ${JSON.stringify(writer.writer)} is open already`,
+  );
 }
 
 /** The storage on which this process has a writer open. */
