@@ -9,8 +9,8 @@ import { type ClusterRuntime, nameOf, startCluster } from "../integration/node_s
 import { type Buffered, survive, WORKERS } from "./kill_storm.ts";
 
 const IS_FULL = Deno.env.get("GPE_FAULTS") === "full";
-const KILLS = IS_FULL ? 20 : 5;
-const REQUESTS = IS_FULL ? 10_000 : 2000;
+const KILLS = IS_FULL ? 20 : 3;
+const REQUESTS = IS_FULL ? 10_000 : 1000;
 
 const RUNTIMES: readonly ClusterRuntime[] = IS_FULL
   ? [[20, "mapped"], [22, "mapped"], [24, "mapped"], [20, "plain"], [22, "plain"], [24, "plain"]]

@@ -105,14 +105,17 @@ for (const runtime of RUNTIMES) {
   // What it takes its time for is the same on all versions: the long form has them all.
   const isChosen = IS_FULL || runtime === "deno" || runtime[0] === 24;
   if (!isChosen) continue;
-  Deno.test(`a cluster on ${nameOf(runtime)} counts each end of a worker by its reason`, async () => {
+  Deno.test(`a cluster on ${nameOf(runtime)} counts each end of a worker by its reason, and what it has counted`, async () => {
     await using serving = await startCluster(runtime, {
       options: { timeoutMs: 5000 },
       flags: runtime === "deno" ? [] : ["--max-old-space-size=100"],
     });
     const end = (path: string): Promise<unknown> =>
       fetch(`${serving.app}${path}`).then((response) => response.text()).catch(() => {});
+    const ask = (times: number): Promise<void> =>
+      repeat(times, 4, async () => assert(await requestOnce(`${serving.app}/`)));
 
+    await ask(20);
     await end("/exit");
     await waitForRestarts(serving, 1, { reason: "exit", restart_type: "crash" });
     // Deno's node:http goes on after such an error.
@@ -142,7 +145,10 @@ for (const runtime of RUNTIMES) {
     await waitFor(async () =>
       sumOf(await serving.scrape(), "gunicorn_worker_restart_count_total", timeouts) > before
     );
-    await repeat(20, 4, async () => assert(await requestOnce(`${serving.app}/`)));
+    await ask(20);
+    // `/exit` counts as well, before it ends.
+    await waitFor(async () => (await serving.scrape()).get("test_work_total") === 41);
+    assertEquals((await serving.scrape()).get("gpe_scrape_corrections_total"), 0);
   });
 }
 
