@@ -6,8 +6,11 @@
 import { Buffer } from "node:buffer";
 import http from "node:http";
 import type { Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import { types } from "node:util";
 import { errorType } from "../../worker/endpoint_label.ts";
 import type { AccessLog } from "../../worker/access_log.ts";
+import { caughtError } from "../../worker/route_note.ts";
 import type { RequestLine, WorkerMetrics } from "../../worker/worker_metrics.ts";
 
 /** Records the servers it is given. */
@@ -28,9 +31,20 @@ interface Exchange {
   counted: boolean;
   /** Whether it is still in progress. */
   open: boolean;
+  /** Whether its error is counted. */
+  failed: boolean;
   /** Bytes of the body written so far. */
   sizeBytes: number;
+  /** Those that wait for their turn on the same connection, as it did; `undefined` if it did not. */
+  readonly waiting: Set<Response> | undefined;
 }
+
+/** What a request comes with: where an application listens for them, two kinds have their own. */
+const REQUEST_EVENTS: ReadonlySet<string> = new Set([
+  "request",
+  "checkContinue",
+  "checkExpectation",
+]);
 
 /** On a server that is recorded, also by another copy of this module: ends that recording. */
 const RECORDED = Symbol.for("@gpe/cli/recorded");
@@ -76,7 +90,15 @@ export function createHttpRecorder(
     if (metrics.sizesByEndpoint) observeRequestSize(exchange.request, status ?? 0);
     if (status === undefined) return;
     metrics.countCode(status);
-    if (status >= 500) metrics.countErrorResponse(status, exchange.request);
+    if (status < 500 || exchange.failed) return;
+    exchange.failed = caughtError(exchange.request) !== undefined;
+    metrics.countErrorResponse(status, exchange.request);
+  };
+  /** Of an error on its way to `uncaughtException`, where only the application may catch it. */
+  const fail = (exchange: Exchange, error: unknown): void => {
+    if (exchange.failed) return;
+    exchange.failed = true;
+    metrics.countFailure(errorType(error), exchange.request);
   };
   const observeRequestSize = (request: http.IncomingMessage, status: number): void => {
     const { method } = request;
@@ -105,7 +127,8 @@ export function createHttpRecorder(
   const onClose = function (this: Response): void {
     const exchange = this[EXCHANGE];
     if (exchange === undefined) return;
-    const errorCounted = exchange.counted && this.statusCode >= 500;
+    exchange.waiting?.delete(this);
+    const errorCounted = exchange.failed || exchange.counted && this.statusCode >= 500;
     count(exchange, undefined);
     if (exchange.open) {
       if (!errorCounted) metrics.countBrokenOff(exchange.request);
@@ -133,7 +156,8 @@ export function createHttpRecorder(
     },
     end(...args) {
       const exchange = this[EXCHANGE];
-      if (exchange === undefined || this.writableEnded) return end.apply(this, args);
+      // Of a client that has gone everything was recorded then.
+      if (!exchange?.open || isRefused(this, args[0])) return end.apply(this, args);
       announceClose(this);
       // Not every way to end passes through writeHead on Deno.
       count(exchange, this.statusCode);
@@ -149,11 +173,30 @@ export function createHttpRecorder(
   };
   Object.assign(prototype, replacements);
 
+  const waiting = new WeakMap<Socket, Set<Response>>();
+  /** Of a response that waits Node 22 and Deno do not tell that its connection closes. */
+  const awaitTurn = (socket: Socket, response: Response): Set<Response> => {
+    const others = waiting.get(socket);
+    if (others !== undefined) return others.add(response);
+    const first = new Set([response]);
+    waiting.set(socket, first);
+    socket.once("close", () => first.forEach((response) => onClose.call(response)));
+    return first;
+  };
   const receive = (request: http.IncomingMessage, response: Response): void => {
+    // An application may send it on, as another event or to another server.
+    if (response[EXCHANGE] !== undefined) return;
     metrics.inProgress.inc();
     if (!metrics.sizesByEndpoint) observeRequestSize(request, 0);
-    const exchange = { request, started: now(), counted: false, open: true, sizeBytes: 0 };
-    response[EXCHANGE] = exchange;
+    response[EXCHANGE] = {
+      request,
+      started: now(),
+      counted: false,
+      open: true,
+      failed: false,
+      sizeBytes: 0,
+      waiting: response.socket === null ? awaitTurn(request.socket, response) : undefined,
+    };
     response.on("close", onClose);
   };
 
@@ -166,14 +209,13 @@ export function createHttpRecorder(
       Object.defineProperty(server, RECORDED, { value: end, configurable: true });
       const emit = server.emit as (this: unknown, event: string, ...args: unknown[]) => boolean;
       server.emit = function (this: unknown, event: string, ...args: unknown[]): boolean {
-        if (event !== "request" || !active || !ours) return emit.call(this, event, ...args);
+        if (!REQUEST_EVENTS.has(event) || !active || !ours) return emit.call(this, event, ...args);
         const [request, response] = args as [http.IncomingMessage, Response];
         receive(request, response);
         try {
           return emit.call(this, event, request, response);
         } catch (error) {
-          // On its way to `uncaughtException`, where only the application may catch it.
-          metrics.countFailure(errorType(error), request);
+          fail(response[EXCHANGE]!, error);
           throw error;
         }
       } as typeof server.emit;
@@ -191,6 +233,13 @@ export function createHttpRecorder(
       }
     },
   };
+}
+
+/** Whether `end` throws, so that the application has something else to answer. */
+function isRefused({ headersSent, statusCode }: Response, chunk: unknown): boolean {
+  if (!headersSent && !(statusCode >= 100 && statusCode < 1000)) return true;
+  if (!chunk || typeof chunk === "string" || typeof chunk === "function") return false;
+  return !types.isUint8Array(chunk);
 }
 
 function chunkSize(chunk: unknown, encoding: unknown): number {
