@@ -53,6 +53,11 @@ export class CopiedTotal {
     return rest;
   }
 
+  /** What goes on counting in the same slot from here. */
+  next(): CopiedTotal {
+    return new CopiedTotal(this.key, this.cell, this.mayFall, this.value);
+  }
+
   /** Goes on in another store's slot, with everything counted so far. */
   move(cell: Cell): void {
     if (cell === this.cell) return;

@@ -30,6 +30,11 @@ export class CounterChild extends MetricChild {
   private cell: Cell = UNSTORED;
   /** What the local slot counted before it was set back to 0. */
   private before = 0;
+  /**
+   * What `collect()` has set back. As much of what it adds then is stored already: it sets the
+   * counter to what something else counts.
+   */
+  private owed = 0;
 
   /** @internal */
   constructor(owner: Counter, labels: Labels) {
@@ -62,9 +67,25 @@ export class CounterChild extends MetricChild {
     }
   }
 
+  /** @internal Updates take the long way until nothing is owed. */
+  override enter(): void {
+    super.enter();
+    this.ready = this.owed === 0;
+  }
+
+  /** @internal What is owed still has not been lost there, it has started again from 0. */
+  override settle(): void {
+    if (this.owed === 0) return;
+    this.owed = 0;
+    this.before += this.value;
+    this.values[this.index]! += this.value;
+    this.ready = this.owner.series.has(this);
+  }
+
   /** @internal */
   override leave(): void {
     super.leave();
+    if (this.owner.isCollecting) this.owed += this.value;
     this.before += this.value;
     this.localValues[this.localIndex] = 0;
     this.exemplar = undefined;
@@ -94,7 +115,13 @@ export class CounterChild extends MetricChild {
       throw new Error("It is not possible to decrease a counter", this.because(value));
     }
     this.enter();
-    this.inc(value);
+    if (this.owed === 0) return this.inc(value);
+    const stored = Math.min(value, this.owed);
+    this.owed -= stored;
+    this.before -= stored;
+    this.values[this.index]! += value - stored;
+    this.localValues[this.localIndex]! += value;
+    this.ready = this.owed === 0;
   }
 
   /** What errors have as their cause. */

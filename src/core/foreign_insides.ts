@@ -80,13 +80,20 @@ export function insidesOf(metric: object): Insides | undefined {
     collect: () => typeof prom.collect === "function" ? prom.collect() : undefined,
     visit(visitor) {
       const { hashMap } = prom;
+      // A gauge gets a new entry with every set(), a total when it starts again. It has not done so
+      // where collect() sets it to what something else counts, by reset() and inc().
+      const byLabels = kind === "gauge" || typeof prom.collect === "function";
       if (typeof hashMap !== "object") {
-        for (const entry of prom.store?.values() ?? []) visitor(series.of(entry, entry));
-      } else if (kind === "gauge") {
-        // A gauge gets a new entry with every set().
-        for (const id in hashMap) visitor(series.of(id, hashMap[id]!));
+        for (const entry of prom.store?.values() ?? []) {
+          const id = byLabels && kind !== "gauge" ? JSON.stringify(entry.labels) : entry;
+          visitor(series.of(id, entry));
+        }
       } else {
-        for (const entry of Object.values(hashMap)) visitor(series.of(entry, entry));
+        // Twice as fast as Object.values() where there are thousands.
+        for (const id in hashMap) {
+          const entry = hashMap[id]!;
+          visitor(series.of(byLabels ? id : entry, entry));
+        }
       }
     },
   };

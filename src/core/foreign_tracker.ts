@@ -5,6 +5,7 @@
  */
 import { markAbsent } from "./absent.ts";
 import { CopiedTotal } from "./copied_total.ts";
+import { endedTotalsOf } from "./ended_totals.ts";
 import { MetricMisuse } from "./errors.ts";
 import type { ForeignMetric, Tracked } from "./foreign.ts";
 import { type Insides, insidesOf } from "./foreign_insides.ts";
@@ -16,7 +17,7 @@ import {
 } from "./foreign_series.ts";
 import type { Labels } from "./labels.ts";
 import { type GaugeMode, resolveGaugeMode } from "./modes.ts";
-import type { ProcessStore } from "./process_store.ts";
+import { type ProcessStore, processStore } from "./process_store.ts";
 import { defaultLabelsOf, sameLabels } from "./default_labels.ts";
 import { encodeSampleKey } from "./sample_key.ts";
 import type { Cell, MetricKind } from "./storage.ts";
@@ -56,8 +57,6 @@ export class ForeignTracker implements Tracked {
   private mode: GaugeMode | undefined;
   private defaults: Labels = {};
   private readonly totals = new Map<unknown, TotalsCopy>();
-  /** What was counted in lives that are over, by sample key. */
-  private readonly ended = new Map<string, CopiedTotal>();
   private readonly gauges = new Map<unknown, GaugeCopy>();
   private pass = 0;
   private visited = 0;
@@ -80,16 +79,22 @@ export class ForeignTracker implements Tracked {
   left(registry: object): void {
     if (this.registries.size === 1 && this.registries.has(registry)) this.mirror();
     this.registries.delete(registry);
-    if (this.registries.size === 0) this.dropGauges();
+    if (this.registries.size > 0) return;
+    this.dropGauges();
+    for (const copy of this.totals.values()) {
+      this.end(copy);
+      // Should a registry take it again, it is counted from here on.
+      copy.totals = copy.totals.map((total) => total.next());
+    }
+    processStore().disconnect(this);
   }
 
   /** Goes on in a store, with everything counted so far. */
   attach(store: ProcessStore): void {
     this.store = store;
-    const move = (total: CopiedTotal): void =>
-      total.move(store.cell(this.kind, undefined, total.key));
-    for (const { totals } of this.totals.values()) totals.forEach(move);
-    this.ended.forEach(move);
+    for (const { totals } of this.totals.values()) {
+      for (const total of totals) total.move(store.cell(this.kind, undefined, total.key));
+    }
     for (const copy of this.gauges.values()) {
       const { values, index } = copy.cell;
       copy.cell = store.cell("gauge", this.mode, copy.key);
@@ -257,9 +262,9 @@ export class ForeignTracker implements Tracked {
   }
 
   private end({ totals }: TotalsCopy): void {
-    for (const total of totals) {
-      this.ended.set(total.key, total.rest(this.ended.get(total.key)));
-    }
+    if (this.store === undefined) return;
+    const ended = endedTotalsOf(this.store);
+    for (const total of totals) ended.add(this.kind, total);
   }
 
   /**

@@ -12,7 +12,7 @@ import type {
   MetricConfiguration,
 } from "./metric_types.ts";
 import type { GaugeMode } from "./modes.ts";
-import type { ProcessStore, Storable } from "./process_store.ts";
+import { type ProcessStore, processStore, type Storable } from "./process_store.ts";
 import { because } from "./misuse.ts";
 import { OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, register } from "./registry.ts";
 import { encodeSampleKey } from "./sample_key.ts";
@@ -47,6 +47,9 @@ export abstract class MetricChild {
     if (store?.writer !== undefined) this.connect(store);
     this.ready = true;
   }
+
+  /** @internal `collect()` is over. */
+  settle(): void {}
 
   /** Leaves the local view, which starts at 0 when the series comes back. */
   leave(): void {
@@ -83,6 +86,8 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   readonly series: Set<C> = new Set<C>();
   /** @internal The store, once there is one and this metric belongs there. */
   store: ProcessStore | undefined = undefined;
+  /** @internal Whether `collect()` is running. */
+  isCollecting = false;
   /** @internal Where local values live. */
   readonly slab: Slab = new Slab();
   /** The series by label values. */
@@ -152,6 +157,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** @internal A registry has dropped the metric. */
   left(registry: object): void {
     this.registries.delete(registry);
+    if (this.registries.size === 0) processStore().disconnect(this);
     this.relabel();
   }
 
@@ -253,11 +259,25 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** Runs `collect()`, or waits for the run that is under way. */
   protected runCollect(): void | Promise<void> {
     if (this.collecting !== undefined) return this.collecting;
-    const result = this.collect?.call(this as never);
+    if (!this.collect) return;
+    this.isCollecting = true;
+    let result: unknown;
+    try {
+      result = this.collect.call(this as never);
+    } finally {
+      if (!(result instanceof Promise)) this.settle();
+    }
     if (!(result instanceof Promise)) return;
     return this.collecting = result.finally(() => {
       this.collecting = undefined;
+      this.settle();
     });
+  }
+
+  /** Notes that `collect()` is over. */
+  private settle(): void {
+    this.isCollecting = false;
+    for (const child of this.tree.children) child.settle();
   }
 }
 

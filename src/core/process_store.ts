@@ -24,7 +24,7 @@ export interface ProcessStore {
   readonly version: 1;
   /** The open writer, if any. */
   readonly writer: StorageWriter | undefined;
-  /** Everything connected so far. */
+  /** Everything that is connected. */
   readonly connected: ReadonlySet<Storable>;
   /**
    * Connects a metric; attaches it at once when a writer is open. Connecting twice is harmless.
@@ -32,6 +32,11 @@ export interface ProcessStore {
    * @throws {Error} when the metric cannot go into the open writer; it is not connected then.
    */
   connect(storable: Storable): void;
+  /**
+   * Forgets a metric, so that programs may make and drop metrics without end. What it has put into
+   * the writer's slots stays there; no other writer is told of it.
+   */
+  disconnect(storable: Storable): void;
   /**
    * Opens the store with a writer: everything connected is attached.
    *
@@ -73,6 +78,9 @@ export function createProcessStore(): ProcessStore {
       if (connected.has(storable)) return;
       if (writer !== undefined) storable.attach(store);
       connected.add(storable);
+    },
+    disconnect(storable) {
+      connected.delete(storable);
     },
     open(opened) {
       if (writer !== undefined) {

@@ -160,7 +160,10 @@ export class Registry<
     return this.entries.get(name) as unknown as Metric<T> | undefined;
   }
 
-  /** Drops a metric. The store keeps its totals; a gauge leaves the aggregate. */
+  /**
+   * Drops a metric. An open store keeps its totals, a gauge leaves the aggregate; a store that is
+   * opened while no registry has the metric knows nothing of it.
+   */
   removeSingleMetric(name: string): void {
     const entry = this.entries.get(name);
     this.entries.delete(name);

@@ -42,11 +42,21 @@ export function mirrorAll(
   store: ProcessStore,
   onError: (error: unknown, storable: Storable) => void,
 ): void {
+  for (const _ of mirrorEach(store, onError)) { /* One after the other, without a break. */ }
+}
+
+/** {@linkcode mirrorAll} in steps of one metric, between which other work may be done. */
+export function* mirrorEach(
+  store: ProcessStore,
+  onError: (error: unknown, storable: Storable) => void,
+): Generator<void> {
   for (const storable of store.connected) {
+    if (storable.mirror === undefined) continue;
     try {
-      storable.mirror?.();
+      storable.mirror();
     } catch (error) {
       onError(error, storable);
     }
+    yield;
   }
 }

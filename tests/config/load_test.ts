@@ -266,3 +266,24 @@ Deno.test("redisOptions() gives the settings as options of the storage", () => {
     dataLifeSeconds: 0,
   });
 });
+
+Deno.test("loadConfig() takes the options of a program before the environment, and checks them alike", () => {
+  const given = sources({ GUNICORN_WORKERS: "3", GUNICORN_TIMEOUT: "7" });
+  const { config, origins } = loadConfig({
+    ...given,
+    options: { workers: 5, gracefulTimeoutMs: 1500, keep: true, directory: undefined },
+  });
+  assertEquals(config.workers, 5);
+  assertEquals(config.timeoutMs, 7000);
+  assertEquals(config.gracefulTimeoutMs, 1500);
+  assertEquals(config.cleanupDbFiles, false);
+  assertEquals(describeOrigin(origins.workers), "workers");
+  const error = assertThrows(
+    () => loadConfig({ ...given, options: { workers: 0.5, metricPrefix: "a-b" } }),
+    ConfigError,
+  );
+  assertEquals(error.problems.map((problem) => problem.split(",")[0]), [
+    'workers is "0.5"',
+    'metricPrefix is "a-b"',
+  ]);
+});

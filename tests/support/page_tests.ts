@@ -108,7 +108,8 @@ function replaceAll(text: string, words: Words): string {
   return Object.entries(words).reduce((sum, [from, to]) => sum.replaceAll(from, to), text);
 }
 
-function assertSamples({ path, blocks }: Page, pages: readonly string[]): void {
+/** Checks that a page shows the lines of the text blocks, whatever their values. */
+export function assertSamples({ path, blocks }: Page, pages: readonly string[]): void {
   for (const { text, line } of blocks.filter(({ kind }) => kind === "text")) {
     const wanted = text.trim().split("\n");
     const comments = wanted.filter((row) => row.startsWith("#"));

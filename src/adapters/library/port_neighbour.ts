@@ -5,10 +5,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import http from "node:http";
 import { resolve } from "node:path";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Address } from "../../config/config.ts";
-import { formatAddress } from "../../config/parsers.ts";
 import { redisPrefix } from "../../storage/redis/options.ts";
 import type { Storage } from "../storage/storage.ts";
 
@@ -24,12 +25,24 @@ const TRUSTED_TURNS = 30;
 /** An answer comes from this machine. It must not hold up the end of the process. */
 const TIMEOUT_MS = 500;
 
-/** A name for a storage that is the same in all processes, and tells strangers nothing. */
+/**
+ * A name for a storage that is the same in all processes, and tells strangers nothing. A directory is
+ * what it is on the machine: containers that share a port may each have another one of that path.
+ */
 export function nameStorage({ place, fields }: Pick<Storage, "place" | "fields">): string {
   const text = place.kind === "directory"
-    ? resolve(place.directory)
+    ? identify(place.directory)
     : `${fields.redis} ${redisPrefix(place.redis)}`;
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+function identify(directory: string): string {
+  try {
+    const { dev, ino } = statSync(directory);
+    return `${dev} ${ino}`;
+  } catch {
+    return resolve(directory); // not there yet, or not to be looked at: the path is all there is
+  }
 }
 
 /**
@@ -59,19 +72,20 @@ export function createNeighbourCheck(
 }
 
 /** What the one who has the port shows: "" for no storage of ours, `undefined` without an answer. */
-async function askName(address: Address): Promise<string | undefined> {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
-  try {
-    const response = await fetch(`http://${formatAddress(address)}/healthz`, {
-      signal: abort.signal,
-      redirect: "manual",
+function askName({ hostname, port }: Address): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    // Not with fetch(), which asks a proxy of the environment. Without an answer nobody is there, is
+    // just starting, or speaks something else: counted by the caller.
+    const asked = http.get({ hostname, port, path: "/healthz", agent: false }, (response) => {
+      const name = response.headers[STORAGE_HEADER];
+      end(typeof name === "string" ? name : "");
     });
-    await response.body?.cancel();
-    return response.headers.get(STORAGE_HEADER) ?? "";
-  } catch {
-    return undefined; // gone, starting, or speaks something else: counted by the caller
-  } finally {
-    clearTimeout(timer);
-  }
+    const timer = setTimeout(() => end(undefined), TIMEOUT_MS);
+    const end = (name: string | undefined): void => {
+      clearTimeout(timer);
+      asked.destroy();
+      resolve(name);
+    };
+    asked.on("error", () => end(undefined));
+  });
 }

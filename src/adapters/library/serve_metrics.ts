@@ -84,7 +84,7 @@ class StandingBy implements MetricsPort {
   constructor(options: ServeMetricsOptions) {
     this.#options = { log: CONSOLE_LOG, ...options };
     this.#address = addressOf(options);
-    this.#isNeighbour = createNeighbourCheck(this.#address, () => this.#opened().name);
+    this.#isNeighbour = createNeighbourCheck(this.#address, () => this.#opened().name());
   }
 
   get port(): number | undefined {
@@ -165,7 +165,8 @@ function addressOf({ hostname, port }: ServeMetricsOptions): Address {
 
 /** An endpoint, with the storage that it shows. */
 interface Endpoint {
-  readonly name: string;
+  /** The name of the storage, as it is now. */
+  readonly name: () => string;
   readonly answer: MetricsEndpoint;
   close(): Promise<void>;
 }
@@ -174,7 +175,7 @@ function openEndpoint(options: MetricsHandlerOptions & { readonly log: Log }): E
   warnOfUnstored(options);
   const read = storageToRead(options);
   const { storage } = read;
-  const name = nameStorage(storage);
+  const name = (): string => nameStorage(storage);
   const reader = openFlushingReader(storage);
   const endpoint = createMetricsEndpoint({
     ...options,
@@ -188,7 +189,7 @@ function openEndpoint(options: MetricsHandlerOptions & { readonly log: Log }): E
     async answer(request) {
       const response = await endpoint(request);
       // For those that stand by.
-      if (request.url.endsWith("/healthz")) response.headers.set(STORAGE_HEADER, name);
+      if (request.url.endsWith("/healthz")) response.headers.set(STORAGE_HEADER, name());
       return response;
     },
     async close() {

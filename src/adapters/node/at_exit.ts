@@ -15,16 +15,20 @@ const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
  * @returns What forgets it.
  */
 export function callAtExit(callback: () => void): () => void {
+  let isForgotten = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     callback();
-    if (process.listenerCount(signal) > 1) return; // the application decides
+    // Whoever listens too decides, and is not to see that we do: some, as npm's signal-exit, end the
+    // process only where nobody else listens.
     process.off(signal, onSignal);
-    process.kill(process.pid, signal);
+    if (process.listenerCount(signal) === 0) return void process.kill(process.pid, signal);
+    process.nextTick(() => isForgotten || process.prependListener(signal, onSignal));
   };
   process.on("exit", callback);
   // First, so that listeners which take themselves off when called still count.
   for (const signal of ENDING_SIGNALS) process.prependListener(signal, onSignal);
   return () => {
+    isForgotten = true;
     process.off("exit", callback);
     for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
   };

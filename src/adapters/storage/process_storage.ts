@@ -6,7 +6,7 @@
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
 import { processStore } from "../../core/process_store.ts";
-import { mirrorAll, snapshotAll } from "../../core/snapshot.ts";
+import { mirrorAll, mirrorEach, snapshotAll } from "../../core/snapshot.ts";
 import { startMirroring } from "./mirroring.ts";
 import type { ProcessWriter, Storage } from "./storage.ts";
 
@@ -62,7 +62,7 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
   const mirror = (): void => mirrorAll(store, onError);
   const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
   timer.unref();
-  const stopMirroring = startMirroring(mirror);
+  const stopMirroring = startMirroring(() => mirrorEach(store, onError));
   const forget = atExit(() => {
     mirror();
     writer.flushSync?.();

@@ -143,22 +143,52 @@ function findOther(
   const locked = locks && lstatSync(officePath(directory, office)).ino;
   for (const name of readdirSync(directory)) {
     if (name === own || parseHolderFileName(name) !== office) continue;
-    const path = join(directory, name);
-    try {
-      const { ino } = lstatSync(path);
-      if (ino === locked) {
-        removeQuietly(path); // of somebody who had the lock before us
-        continue;
-      }
+    const denial = denialBy(directory, name, primitives, locked);
+    if (denial !== undefined) return denial;
+  }
+  return undefined;
+}
+
+/**
+ * The offices that somebody has, or might have, as far as one can see who has no locks.
+ *
+ * @throws {Error} As of `node:fs`, when the directory cannot be read.
+ */
+export function officesInUse(directory: string, primitives: FilePrimitives): ReadonlySet<Office> {
+  const offices = new Set<Office>();
+  for (const name of readdirSync(directory)) {
+    const office = parseHolderFileName(name);
+    if (office === undefined || offices.has(office)) continue;
+    if (denialBy(directory, name, primitives) !== undefined) offices.add(office);
+  }
+  return offices;
+}
+
+/**
+ * What the file of a holder says against taking its office; what says nothing is removed.
+ *
+ * @param locked Inode of the file that is locked for the office, where we have the lock.
+ */
+function denialBy(
+  directory: string,
+  name: string,
+  primitives: FilePrimitives,
+  locked?: number,
+): Denial | undefined {
+  const path = join(directory, name);
+  try {
+    const { ino } = lstatSync(path);
+    // That of somebody who had the lock before us says nothing.
+    if (ino !== locked) {
       const record = readClaim(path);
       const { pid } = record;
       const liveness = judgeClaim(path, record, ino, primitives);
       if (liveness === "live") return { certain: false, pid };
       if (liveness === "unknown") return { certain: false, pid, unknown: name };
-      removeQuietly(path);
-    } catch (error) {
-      if (errorCode(error) !== "ENOENT") return { certain: false, unknown: name };
     }
+    removeQuietly(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") return { certain: false, unknown: name };
   }
   return undefined;
 }

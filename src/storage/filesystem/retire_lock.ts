@@ -4,7 +4,7 @@
  * @module
  */
 import { StorageError } from "../../core/errors.ts";
-import { isTaken, prepareOffice, takeOffice, waitForOffice } from "./office.ts";
+import { type Denial, isTaken, prepareOffice, takeOffice, waitForOffice } from "./office.ts";
 import type { FileLock, FilePrimitives } from "./primitives.ts";
 
 /** The file that is locked. Never unlinked; it says since when writers have been dead. */
@@ -26,16 +26,13 @@ export async function lockRetiring(
   prepareOffice(directory, "retire");
   const result = await waitForOffice(directory, "retire", primitives, DEADLINE_MS);
   if (isTaken(result)) return result;
-  const { pid, unknown } = result;
-  const who = pid === undefined ? "another process" : `the process with pid ${pid}`;
-  throw unknown === undefined
-    ? retireError(directory, `${who} is doing so`, "one that ends")
-    : retireError(directory, `${who} might be doing so`, `${unknown} removed when it is gone`);
+  throw denialError(directory, result);
 }
 
 /**
  * The lock for somebody who retires beside others; `undefined` when one of them has it.
  *
+ * @throws {StorageError} When it cannot be known whether whoever has it lives: it may be so for ever.
  * @throws {Error} As of `node:fs`, when the directory cannot be written to.
  */
 export function lockRetiringAtOnce(
@@ -44,7 +41,9 @@ export function lockRetiringAtOnce(
 ): FileLock | undefined {
   prepareOffice(directory, "retire");
   const result = takeOffice(directory, "retire", primitives);
-  return isTaken(result) ? result : undefined;
+  if (isTaken(result)) return result;
+  if (result.unknown !== undefined) throw denialError(directory, result);
+  return undefined;
 }
 
 /** The lock for a reader that only wants quiet; `undefined` when it cannot be had right now. */
@@ -58,6 +57,13 @@ export function tryLockRetiring(
   } catch {
     return undefined; // not there yet, or not ours to write to: the reader goes on without
   }
+}
+
+function denialError(directory: string, { pid, unknown }: Denial): StorageError {
+  const who = pid === undefined ? "another process" : `the process with pid ${pid}`;
+  return unknown === undefined
+    ? retireError(directory, `${who} is doing so`, "one that ends")
+    : retireError(directory, `${who} might be doing so`, `${unknown} removed when it is gone`);
 }
 
 function retireError(directory: string, state: string, expected: string): StorageError {

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { describeProcess } from "./claim_file.ts";
 import { writerFileName } from "./file_format.ts";
 import { judgeClaim } from "./liveness.ts";
-import { isTaken, prepareOffice, takeOffice } from "./office.ts";
+import { isTaken, officesInUse, prepareOffice, takeOffice } from "./office.ts";
 import type { FilePrimitives } from "./primitives.ts";
 import { readWriterRecord, type WriterRecord } from "./writer_file.ts";
 
@@ -42,8 +42,11 @@ export function takeWorkerNumber(
   primitives: FilePrimitives,
 ): WorkerNumber {
   const isFirst = isFirstOfProcess(directory, id, primitives);
+  // A lock says at once that somebody has a number. Without, each attempt looks at the whole directory.
+  const inUse = primitives.locks === undefined ? officesInUse(directory, primitives) : undefined;
   for (let number = 1; number < MAX_NUMBER; number++) {
     const office = `worker_${number}` as const;
+    if (inUse?.has(office)) continue;
     prepareOffice(directory, office);
     const taken = takeOffice(directory, office, primitives);
     if (isTaken(taken)) return { number, isFirst, release: () => taken.release() };

@@ -38,6 +38,8 @@ const ENDS: readonly End[] = [
   { how: "wait", signal: "SIGHUP", code: 129 },
   { how: "listen", signal: "SIGTERM", code: 5, total: 7.5 },
   { how: "listen-once", signal: "SIGTERM", code: 5, total: 7.5 },
+  { how: "listen-last", signal: "SIGTERM", code: 143 },
+  { how: "listen-again", signal: "SIGTERM", code: 143, total: 6.5 },
 ];
 
 for (const kind of ["plain", "mapped"] as const) {

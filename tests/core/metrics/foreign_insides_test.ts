@@ -87,6 +87,48 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
   });
 }
 
+for (const [name, library] of Object.entries(LIBRARIES)) {
+  Deno.test(`a counter of ${name} that collect() sets by reset() and inc() is counted once`, async () => {
+    const registry = new library.Registry();
+    let total = 100;
+    const options = { help, registers: [registry] };
+    const metrics = [
+      new library.Counter({
+        name: "bare_total",
+        ...options,
+        collect() {
+          this.reset();
+          this.inc(total);
+        },
+      }),
+      new library.Counter({
+        name: "labelled_total",
+        labelNames: ["l"],
+        ...options,
+        async collect() {
+          await Promise.resolve();
+          this.reset();
+          for (const l of ["x", "y"]) this.inc({ l }, total);
+        },
+      }),
+    ];
+    const tracked = metrics.map(storableOf);
+    for (const one of tracked) one.joined(registry);
+    const { store, read } = openStore(...tracked);
+    const values = async () => {
+      await registry.metrics();
+      assertEquals(await snapshotAll(store), 0);
+      return Object.values(await read());
+    };
+    assertEquals(await values(), [100, 100, 100]);
+    total = 130;
+    assertEquals(await values(), [130, 130, 130]);
+    assertEquals(await values(), [130, 130, 130]);
+    total = 20; // what is counted there has started again
+    assertEquals(await values(), [150, 150, 150]);
+  });
+}
+
 Deno.test("insidesOf() leaves alone what puts its own get() over prom-client's", () => {
   class Doubled extends prom15.Counter {
     override async get(): ReturnType<prom15.Counter["get"]> {

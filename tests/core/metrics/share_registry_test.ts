@@ -128,6 +128,32 @@ Deno.test("totals of a shared registry never fall when it is reset, cleared and 
   undo();
 });
 
+Deno.test("metrics that are made and dropped all the time leave nothing behind but their totals", async () => {
+  using sharing = openSharing();
+  const registries = [new prom.Registry(), new Registry()] as const;
+  shareRegistry(registries[0]);
+  const counters = [new prom.Counter({ name: "a_total", help, registers: [registries[0]] })];
+  const round = (): number => {
+    for (const registry of registries) {
+      const options = { help, registers: [registry as never] };
+      for (const library of [prom, { Counter, Gauge }]) {
+        const name = `${library === prom ? "theirs" : "ours"}_total`;
+        new library.Counter({ name, ...options }).inc();
+        new library.Gauge({ name: `g_${name}`, aggregator: "max", ...options }).set(1);
+      }
+      registry.clear();
+    }
+    // One that is taken again goes on.
+    registries[0].registerMetric(counters[0]!);
+    counters[0]!.inc();
+    return sharing.store.connected.size;
+  };
+  const connected = round();
+  for (let i = 1; i < 50; i++) assertEquals(round(), connected);
+  sharing.mirror();
+  assertEquals(await sharing.page(), ["a_total 50", "ours_total 100", "theirs_total 100"]);
+});
+
 Deno.test("two registries with metrics of one name are summed, a metric in two is stored once", async () => {
   using sharing = openSharing();
   const [a, b] = [new prom.Registry(), new prom.Registry()];

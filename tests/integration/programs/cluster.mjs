@@ -2,7 +2,6 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
 import process from "node:process";
-import { openStorage } from "@gpe/cli";
 
 if (cluster.isPrimary) {
   const start = () => {
@@ -22,6 +21,8 @@ if (cluster.isPrimary) {
     process.exit(0);
   });
 } else {
+  // The primary starts sooner without it.
+  const { openStorage } = await import("@gpe/cli");
   openStorage();
   await import(process.argv[2]);
 }

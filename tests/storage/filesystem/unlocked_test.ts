@@ -96,6 +96,25 @@ Deno.test("takeOffice() gives way to whoever tries at the same time, and leaves 
   assertEquals(namesIn(directory), []);
 });
 
+Deno.test("retireWriters() names the file of who might be retiring for ever, and never waits for it", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const office = takeOffice(directory, "retire", unlocked);
+  assert(isTaken(office));
+  const retire = (primitives: FilePrimitives) =>
+    retireWriters({ directory, primitives, waits: false });
+  const [file] = namesIn(directory);
+  assertEquals(await retire(unlocked), { folded: 0, files: 0, problems: [] });
+  const { message } = await assertRejects(() => retire(elsewhere), StorageError);
+  assertStrictEquals(
+    message,
+    `Cannot retire writers of "${directory}": the process with pid ${Deno.pid} might be doing so, ` +
+      `expected ${file} removed when it is gone`,
+  );
+  office.release();
+  assertEquals(await retire(elsewhere), { folded: 0, files: 0, problems: [] });
+});
+
 for (const [dying, retiring] of PAIRS) {
   Deno.test(`retireWriters() folds ${dying} writers where it is ${retiring} itself`, async () => {
     await using temp = await tempDir();

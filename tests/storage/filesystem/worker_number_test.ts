@@ -95,3 +95,25 @@ Deno.test("takeWorkerNumber() sees without locks whether a writer is its process
   await using third = open();
   assertEquals([isFirst(second), isFirst(third)], [true, false]);
 });
+
+Deno.test("takeWorkerNumber() tries no number that others have, where each attempt costs a file", async () => {
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const { unlocked } = PRIMITIVES;
+  let made = 0;
+  const counting: FilePrimitives = {
+    ...unlocked,
+    identity: {
+      ...unlocked.identity,
+      hasOpen(pid, file, inode) {
+        // Whoever looks at a file of somebody else knows its inode.
+        if (inode === undefined) made++;
+        return unlocked.identity.hasOpen?.(pid, file, inode);
+      },
+    },
+  };
+  const taken = Array.from({ length: 5 }, () => takeWorkerNumber(directory, "1", counting));
+  assertEquals(taken.map(({ number }) => number), [1, 2, 3, 4, 5]);
+  assertStrictEquals(made, 5);
+  for (const { release } of taken) release();
+});

@@ -5,7 +5,11 @@ import {
   assertNotEquals,
   assertStrictEquals,
 } from "@std/assert";
-import { openFilesystemReader, openFilesystemWriter } from "../../../src/storage/filesystem/mod.ts";
+import {
+  openFilesystemReader,
+  openFilesystemWriter,
+  procIdentity,
+} from "../../../src/storage/filesystem/mod.ts";
 import { judgeByPid } from "../../../src/storage/filesystem/liveness.ts";
 import { readWriterRecord } from "../../../src/storage/filesystem/writer_file.ts";
 import { spawn } from "../../support/spawn.ts";
@@ -141,6 +145,16 @@ Deno.test("judgeByPid() knows a life only from the same boot and pid namespace",
   assertStrictEquals(judgeByPid({ ...record, pidNamespace: 8 }, identity), "unknown");
   assertStrictEquals(judgeByPid({ ...record, startTicks: null }, identity), "unknown");
   assertStrictEquals(judgeByPid({ ...record, bootId: null }, identity), "unknown");
+});
+
+Deno.test("procIdentity() knows nothing where /proc is that of another pid namespace", () => {
+  const identity = procIdentity(Deno.ppid);
+  assertEquals([identity.pid, identity.bootId, identity.pidNamespace], [
+    Deno.ppid,
+    undefined,
+    undefined,
+  ]);
+  assertStrictEquals(identity.startTicks(Deno.ppid), undefined);
 });
 
 Deno.test("procIdentity() sees start times, processes that are gone and zombies", {

@@ -1,7 +1,8 @@
 /**
  * Opens the storage as an application does, counts, and ends as asked.
  *
- * usage: ends.mjs exit|end|throw|reject|dispose|wait|listen|listen-once, with PROMETHEUS_MULTIPROC_DIR
+ * usage: ends.mjs exit|end|throw|reject|dispose|wait|listen|listen-once|listen-last|
+ *     listen-again, with PROMETHEUS_MULTIPROC_DIR
  */
 import process from "node:process";
 import { Counter, openStorage } from "@gpe/cli";
@@ -21,6 +22,21 @@ function stopLater() {
     counter.inc(1);
     process.exit(5);
   }, 50);
+}
+
+/** As npm's signal-exit does: ends the process where nobody else listens. */
+function endIfLast(signal) {
+  if (process.listenerCount(signal) > 1) return;
+  process.off(signal, endIfLast);
+  process.kill(process.pid, signal);
+}
+
+/** Listens once, and is sent the signal again. */
+function waitForAnother(signal) {
+  setTimeout(() => {
+    counter.inc(1);
+    process.kill(process.pid, signal);
+  }, 0);
 }
 
 switch (process.argv[2]) {
@@ -44,6 +60,14 @@ switch (process.argv[2]) {
     break;
   case "listen-once":
     process.once("SIGTERM", stopLater);
+    setInterval(() => {}, 1000);
+    break;
+  case "listen-last":
+    process.on("SIGTERM", endIfLast);
+    setInterval(() => {}, 1000);
+    break;
+  case "listen-again":
+    process.once("SIGTERM", waitForAnother);
     setInterval(() => {}, 1000);
 }
 console.log("ready");
