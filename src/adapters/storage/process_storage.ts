@@ -51,7 +51,8 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
   const store = processStore();
   if (store.writer !== undefined) {
     throw new Error(
-      `Cannot open the storage: writer ${JSON.stringify(store.writer.writer)} is open already`,
+      `Cannot open the storage: writer ${JSON.stringify(store.writer.writer)} is open already, ` +
+        "expected one openStorage() in a process, and none in a worker that a master started",
     );
   }
   const writer = storage.openWriter(incarnation);
