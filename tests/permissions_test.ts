@@ -36,7 +36,10 @@ const PROGRAM = new URL("programs/use.ts", import.meta.url).pathname;
 const COUNTED = /^counted_total 3$/m;
 
 const USES: Readonly<Record<string, Use>> = {
-  "Metrics in memory, instrument()": { args: () => [PROGRAM, "memory"], works: COUNTED },
+  "Metrics in memory, instrument()": {
+    args: () => [PROGRAM, "memory"],
+    works: /^counted_total 3$[^]*^stored_total 4$/m,
+  },
   "openStorage({ directory })": {
     args: ({ directory }) => [PROGRAM, "storage", directory],
     works: /^mapped=true$/m,
@@ -217,29 +220,58 @@ const fails = (flag: string) => async (program: Spawned) => {
 
 const rows = readTable("permissions", PAGE.text);
 
-for (const [name, flagText] of rows) {
-  const use = USES[name!];
-  const flags = flagText!.split(" ").filter(Boolean);
-  const needs = use?.redis ? ["redis-server"] as const : [];
-  externalTest(
-    `${name} works with the permissions that are named, and with no less`,
-    needs,
-    async () => {
-      assert(use !== undefined, `no test knows the use ${name}`);
-      await using stack = new AsyncDisposableStack();
-      const redis = use.redis ? stack.use(await startRedis()) : undefined;
-      const address = redis && `127.0.0.1:${redis.port}`;
-      await attempt(use, flags, address, works(use.works, use.look));
-      await Promise.all(flags.map((flag) => {
-        const key = `${name} ${flag.split("=")[0]}`;
-        const instead = INSTEAD[key];
-        assertEquals(instead !== undefined, LESSER.includes(key), key);
-        const check = instead === undefined ? fails(flag) : works(instead.works, instead.look);
-        return attempt(use, flags.filter((other) => other !== flag), address, check);
-      }));
-    },
-  );
+/** What a use shows without one of its flags: that it fails, unless the page has something better. */
+function checkWithout(name: string, flag: string): ReturnType<typeof works> {
+  const key = `${name} ${flag.split("=")[0]}`;
+  const instead = INSTEAD[key];
+  assertEquals(instead !== undefined, LESSER.includes(key), key);
+  return instead === undefined ? fails(flag) : works(instead.works, instead.look);
 }
+
+/** Tries uses, some beside each other: mostly they wait for what they have started. */
+async function tryUses(t: Deno.TestContext, names: readonly string[], redis?: string) {
+  const left = rows.filter(([name]) => names.includes(name!));
+  const run = async (): Promise<void> => {
+    for (let row = left.shift(); row !== undefined; row = left.shift()) {
+      const [name, flagText] = row as [string, string];
+      await t.step({
+        name,
+        // Those of other steps are open beside it.
+        sanitizeOps: false,
+        sanitizeResources: false,
+        sanitizeExit: false,
+        fn: () => tryUse(name, flagText.split(" ").filter(Boolean), redis),
+      });
+    }
+  };
+  await Promise.all([run(), run(), run()]);
+}
+
+async function tryUse(name: string, flags: readonly string[], redis?: string): Promise<void> {
+  const use = USES[name]!;
+  await Promise.all([
+    attempt(use, flags, redis, works(use.works, use.look)),
+    ...flags.map((flag) => {
+      const others = flags.filter((other) => other !== flag);
+      return attempt(use, others, redis, checkWithout(name, flag));
+    }),
+  ]);
+}
+
+const isRedis = (name: string): boolean => USES[name]!.redis === true;
+const NAMES = Object.keys(USES);
+
+Deno.test("Uses work with the permissions that are named, and with no less", (t) =>
+  tryUses(t, NAMES.filter((name) => !isRedis(name))));
+
+externalTest(
+  "Uses of Redis work with the permissions that are named, and with no less",
+  ["redis-server"],
+  async (_, t) => {
+    await using redis = await startRedis();
+    await tryUses(t, NAMES.filter(isRedis), `127.0.0.1:${redis.port}`);
+  },
+);
 
 Deno.test("docs/permissions.md names every use that is tested, and nothing twice", () => {
   assertEquals(rows.map(([name]) => name).sort(), Object.keys(USES).sort());

@@ -17,7 +17,8 @@ export const NPM_PACKAGE_SOURCES = ["deno.json", "src", ...PAGES, "tools/npm_pac
 const METADATA = {
   description: "Exact Prometheus metrics for servers that run as many workers, from one endpoint",
   keywords: ["prometheus", "metrics", "cluster", "worker_threads", "multiprocess", "prom-client"],
-  engines: { node: ">=20" },
+  // The first with crc32() in "node:zlib".
+  engines: { node: ">=20.15" },
   sideEffects: false,
   publishConfig: { access: "public" },
   // Each is loaded when it is used, and only then.
@@ -48,10 +49,17 @@ export async function makeNpmPackage(target: string): Promise<void> {
     await run("tar", ["-xzf", archive, "--strip-components", "1", "-C", target], work);
     const path = `${target}/package.json`;
     const made = JSON.parse(await Deno.readTextFile(path));
-    await Deno.writeTextFile(path, JSON.stringify({ ...made, ...METADATA }, undefined, 2) + "\n");
+    const whole = { ...made, ...METADATA, typesVersions: typesVersions(made.exports) };
+    await Deno.writeTextFile(path, JSON.stringify(whole, undefined, 2) + "\n");
   } finally {
     await Deno.remove(work, { recursive: true });
   }
+}
+
+/** Where TypeScript 5 looks for the types of `@gpe/cli/node` when `module` is `commonjs`. */
+function typesVersions(exports: Readonly<Record<string, { readonly types: string }>>): unknown {
+  const paths = Object.entries(exports).filter(([path]) => path !== ".");
+  return { "*": Object.fromEntries(paths.map(([path, { types }]) => [path.slice(2), [types]])) };
 }
 
 /** Packs the package. @returns the path of the archive */

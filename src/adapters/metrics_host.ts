@@ -19,6 +19,12 @@ export interface MetricsHostOptions {
   readonly isBackground?: boolean;
 }
 
+/**
+ * On a server, and in the options of `Deno.serve`: what it serves are the metrics. Whoever stands in
+ * the way of the application's servers, another copy of this module too, lets it pass.
+ */
+export const IS_METRICS_SERVER = Symbol.for("@gpe/cli/metrics-server");
+
 /** How long a client that reads slowly may keep a stopping server, in milliseconds. */
 export const STOP_MS = 1000;
 

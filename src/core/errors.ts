@@ -16,7 +16,7 @@ export class ConfigError extends Error {
    * @param problems One line a problem: what, which value, what was expected.
    * @param options The error that caused this one, where there is one.
    */
-  constructor(problems: readonly string[], options?: ErrorOptions) {
+  constructor(problems: readonly string[], options?: { readonly cause?: unknown }) {
     super(problems.join("\n"), options);
     this.name = "ConfigError";
     this.problems = problems;
@@ -35,7 +35,7 @@ export class StorageError extends Error {
    * @param target The directory, file or server.
    * @param options The error that caused this one, where there is one.
    */
-  constructor(message: string, target: string, options?: ErrorOptions) {
+  constructor(message: string, target: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = "StorageError";
     this.target = target;

@@ -32,6 +32,11 @@ export {
   type HistogramSample,
 } from "./histogram.ts";
 export type { Labels, LabelTree } from "./labels.ts";
+export {
+  createMemoryStorage,
+  type MemoryStorage,
+  type MemoryWriterOptions,
+} from "./memory_driver.ts";
 export type { BaseMetric, MetricChild } from "./metric.ts";
 export type {
   Aggregator,
@@ -71,6 +76,15 @@ export {
   Registry,
 } from "./registry.ts";
 export { type ForeignRegistry, shareRegistry } from "./share_registry.ts";
-export type { Cell, MetricKind, StorageWriter } from "./storage.ts";
+export type {
+  Cell,
+  Liveness,
+  MetricKind,
+  ReadProblem,
+  SampleSource,
+  Snapshot,
+  StorageReader,
+  StorageWriter,
+} from "./storage.ts";
 export { Summary, SummaryChild } from "./summary.ts";
 export { validateMetricName } from "./validation.ts";

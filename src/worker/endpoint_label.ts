@@ -70,10 +70,14 @@ export function boundedLabel(limit: number, other: string): (value: string) => s
 
 /** How many route templates, and how many paths without one, a worker names. */
 const ENDPOINT_LIMIT = 100;
-/** A template is cut after so many characters. */
-const TEMPLATE_LENGTH = 128;
-/** What no template needs: control characters, and halves of characters. */
+/** A label is cut after so many characters: a path may be as long as a server takes headers. */
+const ENDPOINT_LENGTH = 128;
+/** What no label needs: control characters, and halves of characters. */
 const NO_TEXT = /[\p{Cc}\p{Cs}]/gu;
+
+function tidy(text: string): string {
+  return text.slice(0, ENDPOINT_LENGTH).replace(NO_TEXT, "_");
+}
 
 /** The `endpoint` labels of one worker, bounded. */
 export interface EndpointLabels {
@@ -97,11 +101,11 @@ export function endpointLabels(): EndpointLabels {
   const template = (request: RequestLine): string | undefined => {
     const route = routeOf(request);
     if (!route) return undefined;
-    return templates(route.slice(0, TEMPLATE_LENGTH).replace(NO_TEXT, "_"));
+    return templates(tidy(route));
   };
   const path = (request: RequestLine): string => {
     const url = request.originalUrl ?? request.url;
-    return url === undefined ? OTHER_ENDPOINT : paths(collapsePath(url));
+    return url === undefined ? OTHER_ENDPOINT : paths(tidy(collapsePath(url)));
   };
   return {
     of: (request) => template(request) ?? path(request),

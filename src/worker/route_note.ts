@@ -34,8 +34,11 @@ function note(request: object): RouteNote {
   const known = (request as Noted)[NOTE];
   if (known !== undefined) return known;
   const made: RouteNote = { route: undefined, find: undefined, failed: false, error: undefined };
-  // Says `false` where a request takes no properties: it then stays without a note.
-  Reflect.set(request, NOTE, made);
+  try {
+    (request as Noted)[NOTE] = made;
+  } catch {
+    // A request that takes no properties stays without a note.
+  }
   return made;
 }
 

@@ -8,6 +8,7 @@ import { tempDir } from "../support/temp_dir.ts";
 interface PackageJson {
   readonly version: string;
   readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly typesVersions: { readonly "*": Readonly<Record<string, readonly string[]>> };
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
@@ -24,6 +25,9 @@ externalTest(
     for (const targets of Object.values(json.exports)) {
       assert(targets.types!.endsWith(".d.ts") && targets.default!.endsWith(".js"));
       for (const target of Object.values(targets)) assert(files.has(target.slice(2)), target);
+    }
+    for (const [path, { types }] of Object.entries(json.exports)) {
+      if (path !== ".") assertEquals(json.typesVersions["*"][path.slice(2)], [types!]);
     }
     for (const page of ["README.md", "CHANGELOG.md", "LICENSE"]) assert(files.has(page), page);
     const foreign = [...files.keys()].filter((path) =>

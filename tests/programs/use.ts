@@ -5,7 +5,8 @@
  */
 import { metricsHandler, openStorage, serveMetrics } from "../../mod.ts";
 import { Counter, instrument, type Log, register } from "../../mod.ts";
-import { createMemoryStorage } from "../../src/core/memory_driver.ts";
+import { createMemoryStorage } from "../../src/core/mod.ts";
+import { createMetricsPage } from "../../src/endpoint/mod.ts";
 
 const [use, directory = "", address = "127.0.0.1:0"] = Deno.args;
 const [hostname, port] = address.split(":") as [string, string];
@@ -24,8 +25,15 @@ async function run(): Promise<void> {
       instrument((_: Request) => new Response("hello"))(new Request("http://localhost/"));
       const memory = createMemoryStorage();
       await using writer = memory.openWriter({ writer: "1" });
-      writer.allocate("counter", undefined, "[]");
-      return console.log(await register.metrics());
+      const { values, index } = writer.allocate(
+        "counter",
+        undefined,
+        '["stored_total", "stored_total", {}, "h"]',
+      );
+      values[index] = 4;
+      const reader = memory.openReader();
+      const answer = createMetricsPage({ reader, version: "1", runtime: "deno" });
+      return console.log(await register.metrics(), await page(answer));
     }
     case "storage": {
       const options = directory === "" ? { log } : { directory, log };

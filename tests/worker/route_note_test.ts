@@ -111,6 +111,15 @@ Deno.test("a route's template is cut and cleaned, and at most 100 are named besi
   assert(endpoints.has("/garbage-99") && !endpoints.has("/garbage-100"));
 });
 
+Deno.test("an endpoint that is a path is no longer than a template", async () => {
+  const { instrument, values } = setUp();
+  const handle = instrument((_request: Request) => answer(500));
+  for (const end of ["", "x", "/y/z"]) handle(get("/a".repeat(4000) + end));
+  assertEquals(await errors(values), {
+    [`error_handling_total{method="GET",endpoint="${"/a".repeat(64)}",error_type="500"}`]: 3,
+  });
+});
+
 Deno.test("notes do no harm when a request takes none, or a framework's answer is odd", () => {
   const frozen = Object.freeze({});
   noteError(frozen, new Error());

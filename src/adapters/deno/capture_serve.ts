@@ -8,6 +8,7 @@ import type { Instrumentation } from "../../worker/instrument.ts";
 import { loggedHandlers } from "../../worker/logged_handlers.ts";
 import { nativeResponse } from "../../worker/response_tracking.ts";
 import { type CaptureOptions, createShutdown } from "../http/drain.ts";
+import { IS_METRICS_SERVER } from "../metrics_host.ts";
 import { RUNTIME } from "../this_runtime.ts";
 import { publishSocket, stageSocket } from "../http/unix_socket.ts";
 
@@ -29,7 +30,7 @@ type Serve = (options: Options, handler: Handler) => Deno.HttpServer<Deno.NetAdd
 /**
  * Replaces `Deno.serve`. The first call is served on `address` with instrumentation, everything
  * else in its options stays; without an `onListen` nothing is printed. A further call keeps its own
- * address, shared by all workers, and is not instrumented.
+ * address, shared by all workers, and is not instrumented. A server of metrics stays as it is.
  *
  * @returns A function that gives `Deno.serve` back; servers go on.
  */
@@ -41,8 +42,10 @@ export function captureDenoServe(capture: ServeCaptureOptions): () => void {
     const [options, handler] = typeof first === "function"
       ? [{}, first]
       : [first, typeof second === "function" ? second : first?.handler];
-    // No handler: the native function says so.
-    if (typeof handler !== "function") return serve(first as Options, second as Handler);
+    // No handler: the native function says so. The metrics are not what the application serves.
+    if (typeof handler !== "function" || IS_METRICS_SERVER in options) {
+      return serve(first as Options, second as Handler);
+    }
     if (!capture.claim.taken) {
       capture.claim.taken = true;
       return serveFirst(serve, capture, options, handler);

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type MetricsHostOptions, type MetricsServer, STOP_MS } from "../metrics_host.ts";
+import {
+  IS_METRICS_SERVER,
+  type MetricsHostOptions,
+  type MetricsServer,
+  STOP_MS,
+} from "../metrics_host.ts";
 import { listenError } from "../service/listen_error.ts";
 
 /**
@@ -16,6 +21,7 @@ export function serveMetricsEndpoint(options: MetricsHostOptions): MetricsServer
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({
+      ...{ [IS_METRICS_SERVER]: true },
       hostname,
       port,
       onListen() {}, // the caller says where, in its own words

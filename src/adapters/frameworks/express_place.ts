@@ -18,23 +18,46 @@ interface ExpressRequest {
   [PLACE]?: Place;
 }
 
-interface Mount {
+/** A router that the request is in. */
+class Mount {
   /** What Express says. */
   readonly url: unknown;
   readonly text: string;
-  readonly template: string;
+  readonly #parent: Mount | undefined;
+  readonly #params: unknown;
+  #template: string | undefined;
+
+  constructor(url: unknown, parent?: Mount, params?: unknown) {
+    this.url = url;
+    this.text = textOf(url);
+    this.#parent = parent;
+    this.#params = params;
+  }
+
+  /** Its path, with those of the routers around it. Most requests need none. */
+  get template(): string {
+    return this.#template ??= this.#makeTemplate();
+  }
+
+  #makeTemplate(): string {
+    if (this.text === "") return "";
+    // Of what was mounted before anybody watched, no parameters are known.
+    if (this.#params === undefined) return collapsePath(this.text);
+    const before = this.#parent?.template ?? "";
+    const added = this.text.slice(this.#parent?.text.length ?? 0);
+    return before + namedParameters(added, this.#params ?? {}, before);
+  }
 }
 
 /** Where a request is. */
 class Place {
   readonly #mounts: [Mount, ...Mount[]];
   #route: unknown;
-  #template: string | undefined;
+  /** The paths of the route that was taken, and where it is. */
+  #taken: { readonly path: unknown; readonly mount: Mount } | undefined;
 
   constructor({ baseUrl, route }: ExpressRequest) {
-    const text = typeof baseUrl === "string" ? baseUrl : "";
-    const template = text === "" ? "" : collapsePath(text);
-    this.#mounts = [{ url: baseUrl, text, template }];
+    this.#mounts = [new Mount(baseUrl)];
     this.#route = route;
   }
 
@@ -48,14 +71,19 @@ class Place {
 
   /** The template of the route; of what is mounted without routes, such as files, that of the mount. */
   get template(): string | undefined {
-    if (this.#template !== undefined) return this.#template;
-    const { template } = this.#mounts.at(-1)!;
-    return template === "" ? undefined : `${template}/*`;
+    if (this.#taken === undefined) {
+      const { template } = this.#mounts.at(-1)!;
+      return template === "" ? undefined : `${template}/*`;
+    }
+    const base = this.#taken.mount.template;
+    return [this.#taken.path].flat()
+      .map((path) => path === "/" && base !== "" ? base : base + String(path))
+      .join(",");
   }
 
   /** Into a router, or back out of it. */
   move(url: unknown, params: unknown): void {
-    const text = typeof url === "string" ? url : "";
+    const text = textOf(url);
     const known = this.#mounts.findLastIndex((mount) => mount.text === text);
     if (known > 0) {
       this.#mounts.length = known + 1;
@@ -63,36 +91,63 @@ class Place {
     }
     if (known === 0 || text === "") {
       this.#mounts.length = 1;
-      this.#mounts[0] = { ...this.#mounts[0], url };
+      if (text === "") this.#mounts[0] = new Mount(url);
       return;
     }
     const parent = this.#mounts.findLast((mount) => text.startsWith(mount.text));
-    const added = text.slice(parent?.text.length ?? 0);
-    const template = (parent?.template ?? "") + namedParameters(added, params);
-    this.#mounts.push({ url, text, template });
+    this.#mounts.push(new Mount(url, parent, params ?? {}));
   }
 
   match(route: unknown): void {
     this.#route = route;
     const path: unknown = (route as { path?: unknown } | undefined)?.path;
-    if (path === undefined) return;
-    const base = this.#mounts.at(-1)!.template;
-    const templates = [path].flat().map((one) =>
-      one === "/" && base !== "" ? base : base + String(one)
-    );
-    this.#template = templates.join(",");
+    if (path !== undefined) this.#taken = { path, mount: this.#mounts.at(-1)! };
   }
 }
 
-/** Puts the names of a mount's parameters in the place of their values. */
-function namedParameters(path: string, params: unknown): string {
+function textOf(url: unknown): string {
+  return typeof url === "string" ? url : "";
+}
+
+/**
+ * The path of a mount, with the names of its parameters in the place of their values. The rest is in
+ * lower case: Express takes it in any, and whoever asks would make labels.
+ *
+ * @param before The template around it: the parameters in it are its own.
+ */
+function namedParameters(path: string, params: object, before: string): string {
   const names = new Map<string, string>();
-  for (const [name, value] of Object.entries(params ?? {})) {
+  const wildcards = new Set<string>();
+  /** Those that may be a part of a segment, as in `/@:user`, in the order of the path. */
+  const within: [value: string, name: string][] = [];
+  for (const [key, value] of Object.entries(params)) {
+    const name = `:${key}`;
     // A wildcard holds several segments: in Express 4 as one text, since 5 as an array.
-    const segments = Array.isArray(value) ? value : String(value).split("/");
-    for (const segment of segments) names.set(String(segment), `:${name}`);
+    const segments: unknown[] = Array.isArray(value) ? value : String(value).split("/");
+    if (segments.length > 1) wildcards.add(name);
+    for (const segment of segments) names.set(String(segment), name);
+    if (value !== "" && !before.split("/").includes(name)) within.push([String(value), name]);
   }
-  return path.split("/").map((part) => names.get(decoded(part)) ?? part).join("/");
+  const found = path.split("/").map((part) => names.get(decoded(part)) ?? part);
+  const left = within.filter(([, name]) => !found.includes(name));
+  return found
+    .filter((part, index) => !wildcards.has(part) || part !== found[index - 1])
+    .map((part) => part.startsWith(":") ? part : namedWithin(part, left))
+    .join("/");
+}
+
+/** A segment with names in the place of the values that are in it. */
+function namedWithin(part: string, values: readonly [value: string, name: string][]): string {
+  const text = decoded(part);
+  let named = "";
+  let end = 0;
+  for (const [value, name] of values) {
+    const start = text.indexOf(value, end);
+    if (start === -1) continue;
+    named += text.slice(end, start).toLowerCase() + name;
+    end = start + value.length;
+  }
+  return named + text.slice(end).toLowerCase();
 }
 
 function decoded(part: string): string {

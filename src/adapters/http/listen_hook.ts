@@ -5,6 +5,7 @@
  */
 import http from "node:http";
 import https from "node:https";
+import { IS_METRICS_SERVER } from "../metrics_host.ts";
 
 /** A server of either kind. */
 export type HttpServer = http.Server | https.Server;
@@ -13,7 +14,7 @@ export type HttpServer = http.Server | https.Server;
 export type Listen = (this: HttpServer, ...args: unknown[]) => HttpServer;
 
 /**
- * Replaces `listen` of both kinds of servers.
+ * Replaces `listen` of both kinds of servers; those of metrics listen as before.
  *
  * @param onListen Called in its place, with the original to call.
  * @returns A function that gives `listen` back.
@@ -24,6 +25,7 @@ export function hookListen(
   const restores = [http.Server.prototype, https.Server.prototype].map((prototype) => {
     const listen = prototype.listen as Listen;
     const replacement: Listen = function listen_(...args) {
+      if (IS_METRICS_SERVER in this) return listen.apply(this, args);
       return onListen(this, listen, args);
     };
     Object.defineProperty(replacement, "name", { value: "listen" });

@@ -6,7 +6,12 @@
 import http from "node:http";
 import https from "node:https";
 import { clearTimeout, setTimeout } from "node:timers";
-import { type MetricsHostOptions, type MetricsServer, STOP_MS } from "../metrics_host.ts";
+import {
+  IS_METRICS_SERVER,
+  type MetricsHostOptions,
+  type MetricsServer,
+  STOP_MS,
+} from "../metrics_host.ts";
 import { listenError } from "../service/listen_error.ts";
 import type { Certificate } from "./certificate.ts";
 import { nodeHandler } from "./node_handler.ts";
@@ -53,6 +58,7 @@ export async function serveMetricsOnNode(
   const server = certificate === undefined
     ? http.createServer(LIMITS, answer)
     : https.createServer({ ...LIMITS, ...certificate }, answer);
+  Object.assign(server, { [IS_METRICS_SERVER]: true });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_TIMEOUT_MS);
   if (isBackground) server.on("connection", (socket) => socket.unref());

@@ -31,7 +31,7 @@ export class AggregatorRegistry<
   /**
    * An empty registry.
    *
-   * @param contentType What `metrics()` prints; the Prometheus text format by default.
+   * @param contentType What is printed; the Prometheus text format by default.
    * @throws {StorageError} When this is a worker, and its storage cannot be opened.
    */
   constructor(contentType?: T) {
@@ -40,12 +40,14 @@ export class AggregatorRegistry<
   }
 
   /**
-   * The metrics of all workers in the Prometheus text format, with those of the page about itself.
+   * The metrics of all workers in the format of `contentType`, with those of the page about itself.
    *
    * @throws {Error} When the storage cannot be read.
    */
   async clusterMetrics(): Promise<string> {
-    const response = await clusterPage()(new Request("http://localhost/metrics"));
+    // Handlers send `contentType` along.
+    const headers = { accept: this.contentType };
+    const response = await clusterPage()(new Request("http://localhost/metrics", { headers }));
     const text = await response.text();
     if (response.ok) return text;
     throw new Error(`Cannot aggregate: ${text.trim()}, expected a storage that can be read`);

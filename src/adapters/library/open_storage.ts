@@ -53,6 +53,9 @@ export interface OpenedStorage extends AsyncDisposable {
  * endpoint reads: files, or Redis. A Redis server need not be there: values stay in memory, and go to
  * it when it is. The process then also retires dead writers, one of all that could at a time.
  *
+ * Open a storage once in a process: one that is opened after another gets everything counted so far,
+ * and so counts it again when it is the same one.
+ *
  * Permissions: read and write for the directory, and `ffi` for files that survive SIGKILL to the last
  * increment; or `net` for Redis. `env` for the variables, where none of both is given.
  *

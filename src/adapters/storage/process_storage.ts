@@ -81,7 +81,8 @@ export function checkIsClosed(): void {
   const { writer } = processStore();
   if (writer === undefined) return;
   throw new Error(
-    `Cannot open the storage: writer ${JSON.stringify(writer.writer)} is open already`,
+    `Cannot open the storage: writer ${JSON.stringify(writer.writer)} is open already, ` +
+      "expected one openStorage() in a process, and none in a master or in a worker that it started",
   );
 }
 

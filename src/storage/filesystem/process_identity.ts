@@ -32,9 +32,11 @@ export interface ProcessIdentity {
 
 /**
  * The identity as `/proc` tells it. Deno needs `--allow-all` to read there; without it everything
- * but the pid is unknown.
+ * but the pid is unknown, and so it is where `/proc` is that of another pid namespace, in which our
+ * pid is somebody else.
  */
 export function procIdentity(pid: number): ProcessIdentity {
+  if (optional(() => readlinkSync("/proc/self")) !== String(pid)) return pidIdentity(pid);
   return {
     pid,
     bootId: optional(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()),

@@ -34,8 +34,8 @@ export interface FilesystemReader extends StorageReader {
 }
 
 /**
- * Opens a reader on a directory that others write. Nothing is locked for longer than a look, and
- * nothing is written.
+ * Opens a reader on a directory that others write. Nothing is locked for longer than a look. Only where
+ * files go missing all the time does it keep others from retiring writers meanwhile, if it may write.
  *
  * Permission: read for the directory.
  */

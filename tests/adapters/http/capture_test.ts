@@ -1,9 +1,11 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { captureDenoServe } from "../../../src/adapters/deno/capture_serve.ts";
 import { captureHttp } from "../../../src/adapters/http/capture.ts";
 import type { AddressClaim, DrainableServer } from "../../../src/adapters/http/drain.ts";
+import { serveMetricsEndpoint } from "../../../src/adapters/deno/metrics_server.ts";
+import { serveMetricsOnNode } from "../../../src/adapters/http/metrics_server.ts";
 import { startWorkerInstrumentation } from "../../../src/adapters/library/instrument.ts";
 import { Registry } from "../../../src/core/registry.ts";
 import { SILENT_LOG } from "../../../src/core/log.ts";
@@ -156,6 +158,25 @@ Deno.test("captureHttp() leaves a further server its own address, whichever came
   assertEquals(captured.logged, ["The application serves another address"]);
   assertEquals((await captured.values()).requests_total, undefined);
   await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("A server of metrics is none of the application's, and only one can have its port", async () => {
+  await using captured = capture();
+  for (const host of [serveMetricsEndpoint, serveMetricsOnNode]) {
+    const options = { ...ADDRESS, handler: () => new Response("metrics"), log: SILENT_LOG };
+    await using metrics = await host(options);
+    const page = await fetch(`http://127.0.0.1:${metrics.port}/`);
+    assertEquals(await page.text(), "metrics");
+    const again = await assertRejects(async () => await host({ ...options, port: metrics.port }));
+    assertMatch((again as Error).message, /in use/);
+  }
+  assertEquals([captured.claim.taken, captured.logged], [false, []]);
+  const server = http.createServer((_request, response) => response.end("application"));
+  const ready = listening(server);
+  server.listen(1);
+  await ready;
+  assertEquals(await (await fetch(captured.url())).text(), "application");
+  assertEquals((await captured.values()).requests_total, 1);
 });
 
 Deno.test("captureHttp() emits error when the address is in use", async () => {

@@ -38,6 +38,26 @@ async function serve(
   };
 }
 
+/** An access log, and its lines as `METHOD TARGET STATUS`. */
+function recordedLog(): { lines: string[]; accessLog: AccessLog } {
+  const lines: string[] = [];
+  return {
+    lines,
+    accessLog: {
+      add: ({ method, target, status }) => void lines.push(`${method} ${target} ${status}`),
+      flush() {},
+      reopen() {},
+    },
+  };
+}
+
+/** Sends a text on a connection of its own, which is closed when the block ends. */
+async function send(port: number, text: string): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text.replaceAll("\n", "\r\n")));
+  return connection;
+}
+
 /** As a router of Express does it on the way in. */
 function cutUrl(request: http.IncomingMessage): void {
   Object.assign(request, { originalUrl: request.url, url: "/cut" });
@@ -150,4 +170,138 @@ Deno.test("record() takes a server over from another recorder, also to drain it"
   await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
   assertMatch(await new Response(connection.readable).text(), /^connection: close\r$/im);
   recorder.uninstall();
+});
+
+Deno.test("record() counts a request once that the application sends on to itself", async () => {
+  const seen = new Set<http.IncomingMessage>();
+  await using server = await serve((request, response) => {
+    if (seen.has(request)) return void response.end("sent on");
+    seen.add(request);
+    server.server.emit("request", request, response);
+  });
+  assertEquals(await server.ask("/"), "sent on");
+  const { requests_total, requests_in_progress } = await server.values();
+  assertEquals([requests_total, requests_in_progress], [1, undefined]);
+});
+
+Deno.test("record() counts requests that expect something, where the application listens for them", async () => {
+  await using server = await serve((request, response) => {
+    request.resume();
+    response.end("taken");
+  });
+  server.server.on("checkContinue", (request, response) => {
+    if (request.url === "/refused") return void response.writeHead(417).end();
+    response.writeContinue();
+    server.server.emit("request", request, response);
+  });
+  server.server.on("checkExpectation", (_request, response) => response.writeHead(417).end());
+  for (
+    const [path, expected, status] of [
+      ["/refused", "100-continue", 417],
+      ["/taken", "100-continue", 100],
+      ["/tea", "tea", 417],
+    ]
+  ) {
+    const head = `POST ${path} HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 1\n`;
+    const connection = await send(server.port, `${head}Expect: ${expected}\n\nx`);
+    const answer = await new Response(connection.readable).text();
+    assertEquals([path, answer.slice(0, 12)], [path, `HTTP/1.1 ${status}`]);
+  }
+  const values = await server.values();
+  assertEquals(values.requests_total, 3);
+  assertEquals(values['responses_total{code="417"}'], 2);
+  assertEquals(values['responses_total{code="200"}'], 1);
+  assertEquals(values.requests_in_progress, undefined);
+});
+
+Deno.test("record() takes no notice of an answer that comes after the client has gone", async () => {
+  const { lines, accessLog } = recordedLog();
+  let gone: http.ServerResponse | undefined;
+  await using server = await serve((_request, response) => {
+    response.on("close", () => gone = response);
+  }, { accessLog });
+  (await send(server.port, "GET /late HTTP/1.1\nHost: a\n\n")).close();
+  await waitFor(() => gone !== undefined);
+  gone!.end("late");
+  const values = await server.values();
+  assertEquals([values.requests_total, values.response_size_bytes_count], [1, undefined]);
+  assertEquals(lines, ["GET /late 499"]);
+});
+
+Deno.test("record() takes the answer that is sent in place of one that was refused", async () => {
+  const { lines, accessLog } = recordedLog();
+  await using server = await serve((request, response) => {
+    try {
+      response.statusCode = request.url === "/status" ? 42 : 200;
+      response.end(request.url === "/status" ? "x" : 5 as never);
+    } catch {
+      response.statusCode = 500;
+      response.end("refused");
+    }
+  }, { accessLog });
+  for (const path of ["/status", "/chunk"]) assertEquals(await server.ask(path), "refused");
+  const values = await server.values();
+  assertEquals([values.requests_total, values['responses_total{code="500"}']], [2, 2]);
+  assertEquals([values.response_size_bytes_count, values.response_size_bytes_sum], [2, 14]);
+  assertEquals(Object.keys(errorsIn(values).byStatus).sort(), [
+    "GET /chunk 500",
+    "GET /status 500",
+  ]);
+  assertEquals(lines, ["GET /status 500", "GET /chunk 500"]);
+});
+
+Deno.test("record() counts an error once that was told and then thrown out of the listener", async () => {
+  await using server = await serve((request, response) => {
+    const error = new RangeError("told and thrown");
+    if (request.url === "/told") noteError(request, error);
+    if (request.url === "/answered") {
+      noteError(request, error);
+      response.writeHead(500);
+    }
+    throw error;
+  });
+  const thrown: unknown[] = [];
+  const emit = server.server.emit.bind(server.server) as (...args: unknown[]) => boolean;
+  Object.assign(server.server, {
+    emit(...args: unknown[]) {
+      try {
+        return emit(...args);
+      } catch (error) {
+        // As an application does in "uncaughtException".
+        thrown.push(error);
+        const response = args[2] as http.ServerResponse;
+        response.statusCode = 500;
+        response.end("sorry");
+        return true;
+      }
+    },
+  });
+  for (const path of ["/told", "/answered", "/thrown"]) await server.ask(path);
+  assertEquals(thrown.length, 3);
+  assertEquals(errorsIn(await server.values()), {
+    failed: {
+      "GET /told RangeError": 1,
+      "GET /answered RangeError": 1,
+      "GET /thrown RangeError": 1,
+    },
+    byStatus: {},
+  });
+});
+
+Deno.test("record() ends the requests that still wait for their turn when a connection closes", async () => {
+  let received = 0;
+  await using server = await serve((request, response) => {
+    received++;
+    if (request.url === "/begun") response.write("never sent");
+    // The first one holds the others up.
+    if (request.url === "/done") response.end();
+  });
+  const paths = ["/first", "/begun", "/done", "/silent"];
+  const requests = paths.map((path) => `GET ${path} HTTP/1.1\nHost: a\n\n`).join("");
+  const connection = await send(server.port, requests);
+  await waitFor(() => received === paths.length);
+  assertEquals((await server.values()).requests_in_progress, 3);
+  connection.close();
+  await waitFor(async () => (await server.values()).requests_in_progress === undefined);
+  assertEquals((await server.values()).requests_total, paths.length);
 });

@@ -42,7 +42,10 @@ for (const ffi of [true, false]) {
       assertStrictEquals(program.stderr, "");
       assertStrictEquals(code, how === "exit" ? 3 : 0);
       assertStringIncludes(program.stdout, `mapped=${ffi} unstored=0`);
-      assertMatch(program.stdout, /^Cannot open the storage: writer "\d+" is open already$/m);
+      assertMatch(
+        program.stdout,
+        /^Cannot open the storage: writer "\d+" is open already, expected one openStorage\(\) in a process, and none in a master or in a worker that it started$/m,
+      );
       const samples = await samplesIn(directory);
       assertEquals([samples.get("early_total"), samples.get("late_total")], [5, 0.5]);
       if (how === "dispose") assertStrictEquals(samples.get("collected"), 1);

@@ -10,11 +10,15 @@ export async function listen(server) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Sends requests `METHOD PATH STATUS`, one after the other; `broken` is no whole answer. */
-export async function ask(url, requests) {
+/**
+ * Sends requests `METHOD PATH STATUS`, one after the other; `broken` is no whole answer.
+ *
+ * @param headers Sent with each.
+ */
+export async function ask(url, requests, headers = {}) {
   for (const request of requests) {
     const [method, path, wanted] = request.split(" ");
-    const found = await fetch(url + path, { method }).then(async (response) => {
+    const found = await fetch(url + path, { method, headers }).then(async (response) => {
       await response.arrayBuffer();
       return String(response.status);
     }).catch(() => "broken");

@@ -24,7 +24,11 @@ if (cluster.isPrimary) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const url = `http://127.0.0.1:${port}`;
-  for (let i = 0; i < 10; i++) await ask(url, [`GET /users/${i} 200`, `GET /fails/${i} 500`]);
+  // Each on a connection of its own: both workers get some, and neither waits for the client.
+  const headers = { connection: "close" };
+  for (let i = 0; i < 10; i++) {
+    await ask(url, [`GET /users/${i} 200`, `GET /fails/${i} 500`], headers);
+  }
   // Without koffi files are written ten times a second; the size of an answer is counted last.
   const answers = (text) =>
     [...text.matchAll(/_response_size_bytes_count\{.*\} (\d+)$/gm)]

@@ -20,12 +20,19 @@ shops.use("/:shop/items", items);
 const inner = express();
 inner.get("/deep/:x", (_request, _response, next) => next(new TypeError("deep")));
 
+const profile = express.Router({ mergeParams: true });
+profile.get("/", (_request, response) => response.status(204).end());
+
 const app = express();
 app.set("env", "test"); // prints nothing
 app.use(expressMiddleware());
 app.use(expressMiddleware());
 app.use("/shops", shops);
 app.use("/inner", inner);
+app.use("/@:user", profile);
+app.use("/from/:a-:b", profile);
+app.use(/^\/old(\d+)/, profile);
+app.use(isFive ? "/tree/*path" : "/tree/*", profile);
 app.use("/files", (_request, response) => response.send("a file"));
 app.get(["/a", "/b/:c"], (_request, response) => response.status(502).end());
 app.get(/^\/re\/(\d+)$/, (_request, response) => response.status(503).end());
@@ -60,6 +67,16 @@ await ask(url, [
   "GET /shops/acme/items 500",
   "GET /inner/deep/1 500",
   "GET /files/some/file.txt 200",
+  // In any case it is the same route.
+  "GET /SHOPS/Acme/Items/8 500",
+  "GET /Files/Some/file.txt 200",
+  "GET /@ada 204",
+  "GET /@b%20c/ 204",
+  "GET /from/x-y 204",
+  "GET /old12 204",
+  "GET /old345 204",
+  "GET /tree/a 204",
+  "GET /Tree/a/b/c 204",
   "GET /a 502",
   "GET /b/1 502",
   "GET /re/12 503",
