@@ -20,6 +20,7 @@ import { saidByWorker, type ToWorker, type WorkerTask } from "../service/worker_
 import { hear, ownTask, sharedTask } from "../service/worker_task.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
 import { rescueHandedOver } from "./handed_over.ts";
+import { createListenerShares } from "./listener_shares.ts";
 import { briefVariables } from "./worker_brief.ts";
 
 /** What workers are given beside the settings. */
@@ -43,8 +44,7 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
   // What a worker prints before it aborts is the only sign that its heap was full.
   const isOurs = settings.stdio === undefined && settings.silent !== true;
   const stderr = createLineRelay({ write: writeToStderr });
-  /** Those that take connections. */
-  const listening = new Set<Worker>();
+  const shares = createListenerShares<Worker>();
   cluster.setupPrimary({
     ...options.cluster,
     ...isOurs && { stdio: ["ignore", "inherit", "pipe", "ipc"] },
@@ -56,9 +56,9 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
       ...ownTask(config, { slot, incarnation, showsProcess: true }),
     };
     const worker = cluster.fork(briefVariables({ ...task, timestamps: storage.storesTimestamps }));
-    worker.on("listening", () => listening.add(worker));
-    worker.on("disconnect", () => listening.delete(worker));
-    rescueHandedOver(worker, () => listening.size > 0);
+    worker.on("listening", () => shares.join(worker));
+    worker.on("disconnect", () => shares.leave(worker));
+    rescueHandedOver(worker, () => shares.hasOthers(worker));
     const { heap, output } = follow(worker, isOurs ? stderr : undefined, log);
     let greeted = false;
     let running = false;

@@ -37,7 +37,7 @@ const LOOKS = 50;
  * all its answers are read, those that are left go to another worker, or are closed where there is
  * none.
  *
- * @param hasOthers Whether another worker takes connections.
+ * @param hasOthers Whether another worker takes connections of the same listener.
  */
 export function rescueHandedOver(worker: Worker, hasOthers: () => boolean): void {
   const { process } = worker;
