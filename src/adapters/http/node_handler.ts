@@ -21,7 +21,7 @@ export type NodeHandler = (
  * metrics need. When the handler throws, `next` gets the error; without it the answer is 500.
  *
  * @example
- * ```ts no-run
+ * ```ts ignore
  * import http from "node:http";
  * import { metricsHandler } from "@gpe/cli";
  * import { nodeHandler } from "@gpe/cli/node";

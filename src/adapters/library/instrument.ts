@@ -113,7 +113,7 @@ export function workerInstrumentation(options?: WorkerOptions): WorkerInstrument
  * Needs no permission; `GPE_WORKER_ID` and `GPE_SIZES_BY_ENDPOINT` are read where they may be.
  *
  * @example
- * ```ts no-run
+ * ```ts ignore
  * import { instrument } from "@gpe/cli";
  *
  * Deno.serve(instrument(() => new Response("hello")));

@@ -52,7 +52,7 @@ const RETRY_MS = 1000;
  * where they are to be read.
  *
  * @example
- * ```ts no-run
+ * ```ts ignore
  * // deno serve --parallel -A app.ts
  * import { instrument, openStorage, serveMetrics } from "@gpe/cli";
  *

@@ -62,7 +62,7 @@ const LEAVE_MS = 1000;
  * but those before the storage is open are lost with the process when it is killed.
  *
  * @example
- * ```ts no-run
+ * ```ts ignore
  * import cluster from "node:cluster";
  * import http from "node:http";
  * import { runPrimary, startWorker } from "@gpe/cli/node";

@@ -17,7 +17,7 @@ let recorder: HttpRecorder | undefined;
  * or another copy of this module, stays as it is.
  *
  * @example
- * ```ts no-run
+ * ```ts ignore
  * import http from "node:http";
  * import { recordServer } from "@gpe/cli/node";
  *
