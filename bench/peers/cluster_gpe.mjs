@@ -16,7 +16,7 @@ if (cluster.isPrimary) {
   }
   const handler = metricsHandler();
   const request = new Request("http://localhost/metrics");
-  finish(await measure(async () => (await handler(request)).text(), pids), pids);
+  finish(await measure(() => handler(request), (response) => response.text(), pids), pids);
 } else {
   const storage = openStorage();
   count(Counter, series);

@@ -8,7 +8,7 @@ const registry = new AggregatorRegistry();
 
 if (cluster.isPrimary) {
   fork(workers).then(async (pids) =>
-    finish(await measure(() => registry.clusterMetrics(), pids), pids)
+    finish(await measure(() => registry.clusterMetrics(), (text) => text, pids), pids)
   );
 } else {
   count(Counter, series);

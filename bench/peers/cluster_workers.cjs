@@ -3,7 +3,8 @@
 const cluster = require("node:cluster");
 const fs = require("node:fs");
 
-const WARM_UP = 10;
+/** A service is scraped for months: what makes the page has run before. */
+const WARM_UP_MS = 3000;
 const SCRAPES = 15;
 const METHODS = ["GET", "POST", "PUT", "DELETE"];
 
@@ -30,19 +31,25 @@ exports.fork = async (workers) => {
   return started.map((worker) => worker.process.pid);
 };
 
-/** Measures `scrape`, which gives a page, and the processor time of the workers meanwhile. */
-exports.measure = async (scrape, pids) => {
+/**
+ * Measures `scrape`, and the processor time of the workers meanwhile.
+ *
+ * @param textOf Gives the text of what `scrape` has made.
+ */
+exports.measure = async (scrape, textOf, pids) => {
+  const warm = performance.now() + WARM_UP_MS;
+  while (performance.now() < warm) await scrape();
+  const before = processorMs(pids);
   const times = [];
-  let page = "";
-  let before = 0;
-  for (let round = 0; round < WARM_UP + SCRAPES; round++) {
-    if (round === WARM_UP) before = processorMs(pids);
+  let page;
+  while (times.length < SCRAPES) {
     const start = performance.now();
     page = await scrape();
-    if (round >= WARM_UP) times.push(performance.now() - start);
+    times.push(performance.now() - start);
   }
   const worker = (processorMs(pids) - before) / SCRAPES / pids.length;
-  return { scrape: times.sort((a, b) => a - b)[SCRAPES >> 1], worker, total: total(page) };
+  const median = times.sort((a, b) => a - b)[SCRAPES >> 1];
+  return { scrape: median, worker, total: total(await textOf(page)) };
 };
 
 /** Ends the workers and tells the result. */

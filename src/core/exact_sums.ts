@@ -69,9 +69,10 @@ export class ExactSums {
 
   /** A sum, rounded once to the nearest double (ties to even). */
   rounded(index: number): number {
-    const rest = this.#rest.get(index);
     // Adding two doubles rounds once.
-    if (rest === undefined) return (this.#sums[index] as number) + (this.#errors[index] as number);
+    if (this.#rest.size === 0 || !this.#rest.has(index)) {
+      return (this.#sums[index] as number) + (this.#errors[index] as number);
+    }
     const total = new ExactSum();
     this.addTo(total, index);
     return total.rounded();

@@ -24,19 +24,30 @@ export function renderOpenMetrics(
   options: RenderOptions = {},
 ): string {
   const selected = selectFamilies(families, options.names);
-  const others = new Set(
-    selected.flatMap((f) => f.kind === "counter" ? [] : sampleNames(f.kind, f.name)),
+  const others = otherNames(selected);
+  return selected.map((family) => familyOpenMetrics(family, others)).join("") + OPENMETRICS_END;
+}
+
+/** What an OpenMetrics page ends with. */
+export const OPENMETRICS_END = "# EOF\n";
+
+/** The names that counters of a page must leave to families of other types. */
+export function otherNames(families: readonly Family[]): ReadonlySet<string> {
+  return new Set(
+    families.flatMap((f) => f.kind === "counter" ? [] : sampleNames(f.kind, f.name)),
   );
-  let text = "";
-  for (const family of selected) {
-    if (family.kind !== "counter") {
-      text += header(family.name, family.kind, family.help);
-      for (const { prefix, value } of family.series) text += prefix + valueText(value) + "\n";
-    } else {
-      text += renderCounter(family, others);
-    }
-  }
-  return text + "# EOF\n";
+}
+
+/**
+ * One family in the OpenMetrics format.
+ *
+ * @param others As {@linkcode otherNames} gives them.
+ */
+export function familyOpenMetrics(family: Family, others: ReadonlySet<string>): string {
+  if (family.kind === "counter") return renderCounter(family, others);
+  let text = header(family.name, family.kind, family.help);
+  for (const { prefix, value } of family.series) text += prefix + valueText(value) + "\n";
+  return text;
 }
 
 function renderCounter(family: Family, others: ReadonlySet<string>): string {

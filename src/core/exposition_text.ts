@@ -25,13 +25,15 @@ export interface RenderOptions {
  * @param families In the order they are printed, with names that do not clash.
  */
 export function renderText(families: readonly Family[], options: RenderOptions = {}): string {
-  let text = "";
-  for (const family of selectFamilies(families, options.names)) {
-    const name = textName(family);
-    const help = family.help.replace(/[\\\n]/g, (char) => char === "\n" ? "\\n" : "\\\\");
-    text += `# HELP ${name} ${help}\n# TYPE ${name} ${family.kind}\n`;
-    for (const { prefix, value } of family.series) text += prefix + valueText(value) + "\n";
-  }
+  return selectFamilies(families, options.names).map(familyText).join("");
+}
+
+/** One family in the text format. */
+export function familyText(family: Family): string {
+  const name = textName(family);
+  const help = family.help.replace(/[\\\n]/g, (char) => char === "\n" ? "\\n" : "\\\\");
+  let text = `# HELP ${name} ${help}\n# TYPE ${name} ${family.kind}\n`;
+  for (const { prefix, value } of family.series) text += prefix + valueText(value) + "\n";
   return text;
 }
 

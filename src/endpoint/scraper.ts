@@ -4,12 +4,11 @@
  * @module
  */
 import { createAggregator } from "../core/aggregate.ts";
-import { renderOpenMetrics } from "../core/exposition_openmetrics.ts";
-import { renderText } from "../core/exposition_text.ts";
 import { type Family, mergeFamilies } from "../core/family.ts";
 import type { Snapshot, StorageReader } from "../core/storage.ts";
 import type { DirectoryStats } from "../storage/filesystem/directory.ts";
 import type { ExpositionFormat } from "./negotiate.ts";
+import { createPagePrinter } from "./page_bytes.ts";
 import { createRounds } from "./rounds.ts";
 import type { RedisStats, SelfMetrics } from "./self_metrics.ts";
 
@@ -65,6 +64,7 @@ const CHECK = "";
 export function createScraper(options: ScraperOptions): Scraper {
   const { reader, self, source, directoryStats, redisStats, now } = options;
   const aggregator = createAggregator();
+  const printer = createPagePrinter();
   // Counters: they must not fall when a read fails.
   let corrections = 0;
   let conflictCount = 0;
@@ -99,7 +99,10 @@ export function createScraper(options: ScraperOptions): Scraper {
     const families = mergeFamilies(stored, own);
     const pages = new Map<string, Page>();
     for (const key of wanted) {
-      if (key !== CHECK) pages.set(key, createPage(render(families, decode(key))));
+      if (key === CHECK) continue;
+      const { format, names } = decode(key);
+      const selected = names.length === 0 ? undefined : new Set(names);
+      pages.set(key, createPage(printer.print(families, format, selected)));
     }
     return { failure, pages };
   };
@@ -127,15 +130,7 @@ function decode(key: string): PageRequest {
   return { format, names };
 }
 
-function render(families: readonly Family[], { format, names }: PageRequest): string {
-  const options = names.length === 0 ? {} : { names: new Set(names) };
-  return format === "openmetrics"
-    ? renderOpenMetrics(families, options)
-    : renderText(families, options);
-}
-
-function createPage(text: string): Page {
-  const bytes = new TextEncoder().encode(text);
+function createPage(bytes: Uint8Array<ArrayBuffer>): Page {
   let compressed: Promise<Uint8Array<ArrayBuffer>> | undefined;
   return {
     bytes,

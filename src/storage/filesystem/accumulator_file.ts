@@ -83,11 +83,13 @@ export function openAccumulator(
  */
 export function inodeOf(path: string): number | undefined {
   try {
-    const status = lstatSync(path);
+    // Most are not there, and an error for each of them takes longer than the look itself.
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (status === undefined) return undefined;
     if (!status.isFile()) throw new Error("it is not a regular file");
     return status.ino;
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
+    if (errorCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }

@@ -42,6 +42,13 @@ const SLACK_BYTES = 1024;
 
 const PAGE_BYTES = 4096;
 
+/**
+ * Where pieces of files are read to: small enough to stay in the processor's cache. Into large buffers
+ * the same bytes take several times as long (AMD EPYC: 3.3 ms for 6.7 MB, and 0.5 ms so).
+ */
+const PIECE = new Uint8Array(65536);
+const PIECE_INTS = new Int32Array(PIECE.buffer);
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A metric file being read. One object stands for the same file as long as it only grows. */
@@ -61,12 +68,15 @@ export class FileReader implements SampleSource {
   incarnation = 0;
   readonly keys: string[] = [];
   slots: Uint32Array = new Uint32Array(16);
+  values: Float64Array = new Float64Array(0);
   /** Entries that were left out, and why. They stay, as the entries do. */
   readonly problems: ReadProblem[] = [];
   readonly #inode: number;
   readonly #born: number;
   #views: FileViews = fileViews(new ArrayBuffer(PAGE_BYTES));
   #layout: FileLayout | undefined;
+  /** Where in the file the value of each entry is, in doubles. */
+  #places: Uint32Array = new Uint32Array(16);
   /** How far keys have been parsed, in bytes. */
   #parsed = HEADER_BYTES;
   #fingerprint: number | undefined = 0;
@@ -84,10 +94,6 @@ export class FileReader implements SampleSource {
     this.revision = revision;
     this.#inode = status.ino;
     this.#born = status.birthtimeMs;
-  }
-
-  get values(): Float64Array {
-    return this.#views.values;
   }
 
   get hasTimestamps(): boolean {
@@ -110,6 +116,7 @@ export class FileReader implements SampleSource {
     stats.filesOpened++;
     let used: number;
     try {
+      if (this.#readValues(file, stats)) return true;
       used = this.#read(file, stats);
     } finally {
       closeSync(file);
@@ -118,7 +125,69 @@ export class FileReader implements SampleSource {
     if (this.#parsed === HEADER_BYTES) this.incarnation = incarnation;
     else if (incarnation !== this.incarnation || !this.#isUnchanged(used)) return false;
     this.#parse(used, stats);
+    this.#takeValues();
     return true;
+  }
+
+  /**
+   * Reads the values alone, piece by piece, out of a file of ours without new entries: by its
+   * incarnation it is known that the keys are the same.
+   *
+   * @returns Whether it is such a file, and was read.
+   */
+  #readValues(file: number, stats: ReadStats): boolean {
+    if (this.incarnation === 0 || this.#parsed === HEADER_BYTES) return false;
+    stats.bytesRead += readSync(file, PIECE, 0, HEADER_BYTES, 0);
+    const [used, incarnation] = PIECE_INTS;
+    if (used !== this.#parsed || incarnation !== this.incarnation) return false;
+    const count = this.keys.length;
+    const width = this.#width;
+    for (let entry = 0; entry < count;) {
+      const first = this.#places[entry] as number;
+      const end = Math.min(used, first * 8 + PIECE.length);
+      const read = readSync(file, PIECE, 0, end - first * 8, first * 8);
+      stats.bytesRead += read;
+      const next = this.#copy(PIECE_INTS, first, entry, first + (read >> 3) - width);
+      // It was cut off meanwhile: reading it whole says so.
+      if (next === entry) return false;
+      entry = next;
+    }
+    return true;
+  }
+
+  /** Takes all values from what was read whole, of which more is kept only where it is needed. */
+  #takeValues(): void {
+    const { ints } = this.#views;
+    this.#copy(ints, 0, 0, ints.length / 2);
+    if (this.incarnation !== 0) this.#views = fileViews(new ArrayBuffer(PAGE_BYTES));
+  }
+
+  /** How many doubles an entry has: its value, and its time where there is one. */
+  get #width(): number {
+    return this.hasTimestamps ? 2 : 1;
+  }
+
+  /**
+   * Copies values as integers: as doubles they could lose what marks an absent one (`markAbsent`).
+   *
+   * @param from The file from the place `base` on.
+   * @param entry The first entry to copy.
+   * @param last The last place of a value that may be copied.
+   * @returns The entry after the last one that was.
+   */
+  #copy(from: Int32Array, base: number, entry: number, last: number): number {
+    const places = this.#places;
+    const count = this.keys.length;
+    const words = this.#width * 2;
+    const to = new Int32Array(this.values.buffer);
+    for (; entry < count; entry++) {
+      const place = places[entry] as number;
+      if (place > last) break;
+      const source = (place - base) * 2;
+      const target = entry * words;
+      for (let word = 0; word < words; word++) to[target + word] = from[source + word] as number;
+    }
+    return entry;
   }
 
   /** Reads the bytes in use. @returns how many there are */
@@ -203,7 +272,7 @@ export class FileReader implements SampleSource {
     if (this.incarnation === 0) this.#fingerprint = this.#walk(used);
   }
 
-  #addEntry(offset: number, slot: number): void {
+  #addEntry(offset: number, place: number): void {
     const length = this.#views.ints[offset >> 2] as number;
     const key = decodeKey(this.#views.bytes.subarray(offset + 4, offset + 4 + length));
     if (key === undefined) {
@@ -211,12 +280,17 @@ export class FileReader implements SampleSource {
       this.problems.push({ source: this.name, message });
       return;
     }
-    if (this.keys.length === this.slots.length) {
-      const slots = new Uint32Array(this.slots.length * 2);
-      slots.set(this.slots);
-      this.slots = slots;
+    const entry = this.keys.length;
+    const width = this.#width;
+    if (entry === this.#places.length) {
+      this.#places = enlarged(this.#places);
+      this.slots = enlarged(this.slots);
     }
-    this.slots[this.keys.length] = slot;
+    if ((entry + 1) * width > this.values.length) {
+      this.values = new Float64Array(this.slots.length * width);
+    }
+    this.#places[entry] = place;
+    this.slots[entry] = entry * width;
     this.keys.push(key);
   }
 }
@@ -241,6 +315,12 @@ function readAll(file: number, bytes: Uint8Array, start: number): number {
     length += read;
   }
   return length;
+}
+
+function enlarged(array: Uint32Array): Uint32Array {
+  const larger = new Uint32Array(array.length * 2);
+  larger.set(array);
+  return larger;
 }
 
 /** The key, or `undefined` when it is not UTF-8. What it says is for the aggregation to judge. */
