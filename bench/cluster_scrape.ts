@@ -46,7 +46,9 @@ export async function prepare(): Promise<PreparedContest> {
           bar: { most: 0 },
         },
       ],
-      note: `Node ${NODE}. Our workers are stopped (SIGSTOP) while they are scraped.`,
+      note:
+        `Node ${NODE}. The workers are idle, as prom-client's own measurement has them; ours are stopped ` +
+        "(SIGSTOP). Where values change between two pages, their families are printed anew.",
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
