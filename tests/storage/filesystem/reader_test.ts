@@ -86,6 +86,57 @@ Deno.test("read() never reads more of a file than is in use, but for the rest of
   assertStrictEquals(reader.stats.bytesRead, 2 * 4096);
 });
 
+for (const layout of ["timestamp", "value"] as const) {
+  Deno.test(`read() reads the values alone of a file of ours, whatever its size (${layout})`, async () => {
+    await using temp = await tempDir();
+    const path = `${temp.path}/gauge_mostrecent_1.db`;
+    // Several pieces of 64 KiB, and a key that is longer than one.
+    const keys = Array.from({ length: 3000 }, (_, i) => key(i));
+    keys.splice(1500, 0, key("x".repeat(200_000)));
+    const write = (values: (i: number) => number, count = keys.length): Promise<void> =>
+      Deno.writeFile(
+        path,
+        fileBytes(
+          keys.slice(0, count).map((key, i) => ({ key, value: values(i), time: values(i) / 2 })),
+          { layout, incarnation: 5, size: 1 << 20 },
+        ),
+      );
+    await using reader = openFilesystemReader({ directory: temp.path, primitives });
+    const check = async (values: (i: number) => number, count = keys.length): Promise<void> => {
+      const { sources: [source], problems } = await reader.read();
+      assertEquals(problems, []);
+      const expected = keys.slice(0, count).map((key, i) => [key, values(i)]);
+      assertEquals([...valuesOf(source)], expected);
+      if (layout === "value") return;
+      const { values: all, slots } = source!;
+      assertEquals(
+        Array.from({ length: count }, (_, i) => all[slots[i]! + 1]),
+        expected.map(([, value]) => Number(value) / 2),
+      );
+    };
+    await write((i) => i, 2900);
+    await check((i) => i, 2900);
+    await write((i) => i + 0.5);
+    await check((i) => i + 0.5);
+    const { bytesRead, keysParsed } = reader.stats;
+    await write((i) => -i);
+    await check((i) => -i);
+    assertStrictEquals(reader.stats.keysParsed, keysParsed);
+    // All but the long key, and what is in front of the first value.
+    assert(reader.stats.bytesRead - bytesRead < (1 << 20) - 100_000);
+    // Absent values are told by their bits.
+    const bytes = await Deno.readFile(path);
+    const used = new Int32Array(bytes.buffer)[0]!;
+    const last = used - (layout === "value" ? 8 : 16);
+    bytes.set([1, 2, 3, 4, 5, 6, 0xf8, 0x7f], last);
+    await Deno.writeFile(path, bytes);
+    const { sources: [source] } = await reader.read();
+    const slot = source!.slots[keys.length - 1]!;
+    const found = new Uint8Array(source!.values.buffer, slot * 8, 8);
+    assertEquals([...found], [1, 2, 3, 4, 5, 6, 0xf8, 0x7f]);
+  });
+}
+
 Deno.test("read() starts anew when a file was replaced", async () => {
   await using temp = await tempDir();
   const path = `${temp.path}/counter_1.db`;
