@@ -1,5 +1,6 @@
 /**
- * Reads one metric file again and again: its keys are parsed once, its values copied by one read.
+ * Reads one metric file again and again: its keys are parsed once; after that only the values are
+ * taken from files of ours, and foreign ones are read whole.
  *
  * Files are never mapped for reading: one that is truncated meanwhile would end the process by
  * SIGBUS.
@@ -217,8 +218,7 @@ export class FileReader implements SampleSource {
 
   /**
    * Whether the keys that were parsed are those in the file: judged by the incarnation where it has
-   * one, which no other file of ours ever has, else by a fingerprint. Of a scrape of our own files
-   * that took a tenth.
+   * one, which no other file of ours ever has, else by a fingerprint.
    */
   #isUnchanged(used: number): boolean {
     if (used < this.#parsed) return false;
