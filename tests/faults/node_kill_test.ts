@@ -27,7 +27,7 @@ for (const runtime of RUNTIMES) {
   Deno.test(
     `a cluster on ${nameOf(runtime)} loses ${
       isMapped ? "no counted request" : "an unwritten interval at most"
-    } when a worker is killed ${KILLS} times under load`,
+    } when a worker is killed under load`,
     () =>
       survive({
         what: `a worker on ${nameOf(runtime)}`,

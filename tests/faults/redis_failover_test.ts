@@ -50,6 +50,14 @@ async function settle(
   assertTotals(await watch.next(), [...answers, ...ended]);
 }
 
+/** Waits until a program has noticed that it was retired: who has nothing to write does so late. */
+async function waitForReturn(program: Program, before: string): Promise<void> {
+  await waitFor(async () => {
+    await program.send("update");
+    return (await program.send("flush")).writer !== before;
+  }, { what: "another writer" });
+}
+
 async function ask(port: number, ...command: readonly [string, ...string[]]): Promise<string> {
   await using client = testRedis(port);
   return String(await client.call(...command));
@@ -156,7 +164,7 @@ async function failOver({ losing, kills, stopsLate = false, run }: Failover): Pr
       }
     }
     stopped.kill("SIGCONT");
-    await waitFor(async () => (await stopped.send("flush")).writer !== before);
+    await waitForReturn(stopped, before);
     await stopped.send("load");
     await using _retirer = await retireAlways(redis, TTL_MS, { failing: true });
     const old = await group.masterPort();
@@ -190,7 +198,7 @@ externalTest(
       while (await migration.moveKeys(3) > 0);
       await migration.finish();
       await settle(watch, programs, []);
-      await waitFor(async () => (await stopped.send("flush")).writer !== before);
+      await waitForReturn(stopped, before);
       await settle(watch, programs, []);
       await waitForGauges(watch, programs);
     }
