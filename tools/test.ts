@@ -11,6 +11,9 @@ const ROOT = new URL("../", import.meta.url);
 /** A run that takes longer hangs: it is ended, so that the last line is printed all the same. */
 const DEADLINE_MS = { short: 15 * 60_000, full: 80 * 60_000 };
 
+/** How many test modules run at once: they wait for other programs much of the time. */
+const JOBS = `${navigator.hardwareConcurrency + 1}`;
+
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -71,7 +74,7 @@ async function denoTest(
         ...flags,
         ...paths,
       ],
-      env: { GPE_FAULTS: faults },
+      env: { GPE_FAULTS: faults, DENO_JOBS: Deno.env.get("DENO_JOBS") ?? JOBS },
       stdin: "null",
     }).spawn();
     const deadline = setTimeout(() => {
