@@ -3,9 +3,17 @@
  * answered may be missing from the totals; without it, what was answered in the last tenth of a second
  * may be. No total may ever go down by one bit.
  *
+ * Where all workers are killed at once, connections are cut off; none of them is forgotten.
+ *
  * A few kills on some versions of Node in `deno task test`, more on all in `deno task faults`.
  */
+import { assertEquals, assertGreater } from "@std/assert";
+import { answerOnce, childrenOf } from "../integration/serving.ts";
+import { sumOf } from "../support/exposition.ts";
+import { NODE_VERSIONS, type NodeVersion } from "../support/node_project.ts";
 import { type ClusterRuntime, nameOf, startCluster } from "../integration/node_serving.ts";
+import { wasCutOff, wasNeverSent } from "../support/lost_connection.ts";
+import { waitFor } from "../support/wait_for.ts";
 import { type Buffered, survive, WORKERS } from "./kill_storm.ts";
 
 const IS_FULL = Deno.env.get("GPE_FAULTS") === "full";
@@ -36,5 +44,53 @@ for (const runtime of RUNTIMES) {
         start: () => startCluster(runtime, { workers: WORKERS }),
         ...!isMapped && { buffered: BUFFERED },
       }),
+  );
+}
+
+const VERSIONS: readonly NodeVersion[] = IS_FULL ? NODE_VERSIONS : [24];
+const ROUNDS = IS_FULL ? 40 : 4;
+const CLIENTS = 8;
+
+for (const version of VERSIONS) {
+  Deno.test(
+    `a cluster on Node ${version} leaves no client waiting when all of its workers are killed at once`,
+    async () => {
+      await using serving = await startCluster([version, "mapped"], { workers: WORKERS });
+      const { gpe } = serving;
+      let answered = 0;
+      let done = false;
+      let waiting = 0;
+      const ask = async (): Promise<void> => {
+        while (!done) {
+          waiting++;
+          try {
+            if (await answerOnce(`${serving.app}/`) !== undefined) answered++;
+          } catch (error) {
+            if (!wasCutOff(error) && !wasNeverSent(error)) throw error;
+          } finally {
+            waiting--;
+          }
+        }
+      };
+      const clients = Array.from({ length: CLIENTS }, ask);
+      for (let round = 1; round <= ROUNDS; round++) {
+        const before = answered;
+        await waitFor(() => answered > before + 100);
+        for (const pid of await childrenOf(gpe.pid)) Deno.kill(pid, "SIGKILL");
+        await waitFor(() => {
+          const started = (gpe.stdout + gpe.stderr).match(/worker_\d+ is running/g)?.length ?? 0;
+          return started === WORKERS * (round + 1);
+        }, { what: () => `other workers; there is:\n${gpe.stderr}` });
+      }
+      done = true;
+      await waitFor(() => waiting === 0, { what: () => `${waiting} clients` });
+      await Promise.all(clients);
+      const samples = await serving.scrape();
+      assertGreater(answered, ROUNDS * 100);
+      assertEquals(
+        sumOf(samples, "gunicorn_worker_restart_total", { reason: "signal" }),
+        ROUNDS * WORKERS,
+      );
+    },
   );
 }

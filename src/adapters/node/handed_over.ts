@@ -9,6 +9,7 @@
  * @module
  */
 import type { Worker } from "node:cluster";
+import { nextTick } from "node:process";
 import { setImmediate, setTimeout } from "node:timers";
 
 /** A connection as Node's own code passes it on. */
@@ -68,15 +69,23 @@ export function rescueHandedOver(worker: Worker, hasOthers: () => boolean): void
 
   let isDisconnected = false;
   process.once("disconnect", () => isDisconnected = true);
+  const sayDisconnected = (): void => {
+    if (!isDisconnected) process.emit("disconnect");
+  };
+  // With a connection on its way Node says nothing of the end of the channel, and goes on to give the
+  // worker others, which are lost: they are not even sent.
+  const disconnect = process.disconnect;
+  process.disconnect = function (): void {
+    disconnect.call(process);
+    nextTick(sayDisconnected);
+  };
   const rescue = (looks: number): void => {
     // Answers may be read after the news of the end.
     if (process.connected && looks > 0) {
       setTimeout(() => rescue(looks - 1), LOOK_MS);
       return;
     }
-    // With a connection on its way Node says nothing of the end of the channel, and goes on to count
-    // on the worker.
-    if (!isDisconnected) process.emit("disconnect");
+    sayDisconnected();
     for (const [seq, handle] of waiting) {
       if (hasOthers()) {
         process.emit("internalMessage", { cmd: CLUSTER, ack: seq, accepted: false });
