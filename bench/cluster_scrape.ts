@@ -40,6 +40,11 @@ export async function prepare(): Promise<PreparedContest> {
           bar: { faster: 25 },
         },
         {
+          what: "page with all values changed, those of a ninth process too",
+          ours: ["gpe", "changing"],
+          other: ["AggregatorRegistry", "scrape"],
+        },
+        {
           what: "processor time of a worker for a page",
           ours: ["gpe", "worker"],
           other: ["AggregatorRegistry", "worker"],
@@ -48,7 +53,7 @@ export async function prepare(): Promise<PreparedContest> {
       ],
       note:
         `Node ${NODE}. The workers are idle, as prom-client's own measurement has them; ours are stopped ` +
-        "(SIGSTOP). Where values change between two pages, their families are printed anew.",
+        "(SIGSTOP). Families whose values stand still are not printed anew: the second line has none.",
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };

@@ -14,9 +14,17 @@ if (cluster.isPrimary) {
     process.kill(pid, "SIGSTOP");
     while (!isStopped(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  const handler = metricsHandler();
   const request = new Request("http://localhost/metrics");
-  finish(await measure(() => handler(request), (response) => response.text(), pids), pids);
+  const measureHandler = (change) => {
+    const handler = metricsHandler();
+    return measure(() => handler(request), (response) => response.text(), pids, change);
+  };
+  const still = await measureHandler();
+  // The primary counts as well, so that all values on the page change.
+  openStorage();
+  const own = count(Counter, series);
+  const { scrape: changing } = await measureHandler(() => own.forEach((child) => child.inc()));
+  finish({ ...still, changing }, pids);
 } else {
   const storage = openStorage();
   count(Counter, series);

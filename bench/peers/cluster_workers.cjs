@@ -8,9 +8,10 @@ const WARM_UP_MS = 3000;
 const SCRAPES = 15;
 const METHODS = ["GET", "POST", "PUT", "DELETE"];
 
-/** Makes counters with two labels, 100 series in each, and gives them values. */
+/** Makes counters with two labels, 100 series in each, and gives them values. @returns The series */
 exports.count = (Counter, series) => {
   let counter;
+  const all = [];
   for (let i = 0; i < series; i++) {
     const j = i % 100;
     if (j === 0) {
@@ -18,8 +19,11 @@ exports.count = (Counter, series) => {
       counter = new Counter({ name, help: "Requests.", labelNames: ["method", "path"] });
     }
     const path = `/api/v1/resource/${j >> 2}/items`;
-    counter.labels(METHODS[j % 4], path).inc(i + cluster.worker.id);
+    const child = counter.labels(METHODS[j % 4], path);
+    child.inc(i + (cluster.worker?.id ?? 0));
+    all.push(child);
   }
+  return all;
 };
 
 /** Starts the workers, and waits until each of them has said that it has counted. */
@@ -35,14 +39,19 @@ exports.fork = async (workers) => {
  * Measures `scrape`, and the processor time of the workers meanwhile.
  *
  * @param textOf Gives the text of what `scrape` has made.
+ * @param change What is done before each, and not measured.
  */
-exports.measure = async (scrape, textOf, pids) => {
+exports.measure = async (scrape, textOf, pids, change = () => {}) => {
   const warm = performance.now() + WARM_UP_MS;
-  while (performance.now() < warm) await scrape();
+  while (performance.now() < warm) {
+    change();
+    await scrape();
+  }
   const before = processorMs(pids);
   const times = [];
   let page;
   while (times.length < SCRAPES) {
+    change();
     const start = performance.now();
     page = await scrape();
     times.push(performance.now() - start);

@@ -23,7 +23,7 @@ export interface PagePrinter {
 interface Printed {
   readonly series: Family["series"];
   readonly values: Float64Array;
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array | undefined;
 }
 
 /** Makes a printer that has printed nothing yet. */
@@ -41,13 +41,15 @@ export function createPagePrinter(): PagePrinter {
     print: (family: Family) => string,
   ): Uint8Array[] {
     return families.map((family) => {
-      const before = known.get(family);
-      if (before !== undefined && isSame(before, family)) return before.bytes;
       const { series } = family;
-      const values = Float64Array.from(series, ({ value }) => value);
-      const bytes = encoder.encode(print(family));
-      known.set(family, { series, values, bytes });
-      return bytes;
+      let printed = known.get(family);
+      if (printed?.series !== series) {
+        printed = { series, values: new Float64Array(series.length), bytes: undefined };
+        known.set(family, printed);
+      }
+      const isSame = takeValues(printed);
+      if (!isSame || printed.bytes === undefined) printed.bytes = encoder.encode(print(family));
+      return printed.bytes;
     });
   }
 
@@ -69,9 +71,16 @@ export function createPagePrinter(): PagePrinter {
   };
 }
 
-/** Whether a family is what it was. A NaN never is. */
-function isSame({ series, values }: Printed, family: Family): boolean {
-  return series === family.series && series.every(({ value }, i) => value === values[i]);
+/** Takes the values that the series have now. @returns Whether they are what they were; a NaN never is */
+function takeValues({ series, values }: Printed): boolean {
+  let isSame = true;
+  for (let i = 0; i < values.length; i++) {
+    const { value } = series[i]!;
+    if (value === values[i]) continue;
+    values[i] = value;
+    isSame = false;
+  }
+  return isSame;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

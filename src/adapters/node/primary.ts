@@ -5,7 +5,6 @@
  */
 import cluster, { type ClusterSettings } from "node:cluster";
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import process from "node:process";
 import { createSecureContext } from "node:tls";
 import type { Address, CertificateFiles, Config } from "../../config/config.ts";
@@ -145,7 +144,7 @@ const STORAGE_VARIABLES: ReadonlySet<string> = new Set(
 
 function configOf(options: PrimaryOptions): Config {
   const isStorageGiven = (options.directory ?? options.redis) !== undefined;
-  const { config } = loadConfig({
+  return loadConfig({
     flags: {},
     env: (name) => isStorageGiven && STORAGE_VARIABLES.has(name) ? undefined : RUNTIME.env(name),
     options: {
@@ -164,9 +163,7 @@ function configOf(options: PrimaryOptions): Config {
       maxRequestsJitter: options.maxRequestsJitter,
       keepAliveMs: options.keepAliveMs,
     },
-  });
-  // A worker may change its working directory.
-  return { ...config, directory: resolve(config.directory) };
+  }).config;
 }
 
 function placeOf({ directory, redis }: PrimaryOptions, config: Config): StoragePlace {

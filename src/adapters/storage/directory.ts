@@ -4,6 +4,7 @@
  * @module
  */
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { StorageError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { StorageReader } from "../../core/storage.ts";
@@ -48,8 +49,9 @@ export interface DirectoryStorageOptions {
  * to retire files of Python's client.
  */
 export function directoryStorage(options: DirectoryStorageOptions): Storage {
-  const { directory, primitives, log, layout = "timestamp", foreign = false, mustExist = false } =
-    options;
+  const { primitives, log, layout = "timestamp", foreign = false, mustExist = false } = options;
+  // Wherever the application goes later.
+  const directory = resolve(options.directory);
   const check = async (): Promise<void> => {
     if (mustExist) await assertDirectory(directory);
   };

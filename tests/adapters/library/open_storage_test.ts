@@ -4,17 +4,22 @@ import { createAggregator } from "../../../src/core/aggregate.ts";
 import { renderText } from "../../../src/core/exposition_text.ts";
 import { openFilesystemReader } from "../../../src/storage/filesystem/mod.ts";
 import { parseExposition } from "../../support/exposition.ts";
-import { spawn, type Spawned } from "../../support/spawn.ts";
+import { ROOT, spawn, type Spawned } from "../../support/spawn.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { waitFor } from "../../support/wait_for.ts";
 
 const PROGRAM = new URL("./programs/open_and_count.ts", import.meta.url).href;
 
-function run(directory: string, how: string, permissions: readonly string[]): Spawned {
+function run(
+  directory: string,
+  how: string,
+  permissions: readonly string[],
+  cwd: string | URL = ROOT,
+): Spawned {
   return spawn(
     Deno.execPath(),
     ["run", "--no-prompt", "--no-check", ...permissions, PROGRAM, how],
-    { env: { PROMETHEUS_MULTIPROC_DIR: directory } },
+    { env: { PROMETHEUS_MULTIPROC_DIR: directory }, cwd },
   );
 }
 
@@ -60,6 +65,20 @@ Deno.test("openStorage() runs collect() callbacks while the process lives", asyn
   await waitFor(async () => ((await samplesIn(temp.path)).get("collected") ?? 0) >= 2);
   await program.stop("SIGKILL");
   assertStrictEquals((await samplesIn(temp.path)).get("early_total"), 5);
+});
+
+Deno.test("openStorage() stays in its directory when the application goes elsewhere", async () => {
+  await using temp = await tempDir();
+  await Deno.mkdir(`${temp.path}/elsewhere`);
+  await using program = run("metrics", "go", ["-A"], temp.path);
+  assertEquals([(await program.status).code, program.stderr], [0, ""]);
+  const samples = await samplesIn(`${temp.path}/metrics`);
+  assertEquals(["early_total", "late_total", "collected"].map((name) => samples.get(name)), [
+    5,
+    0.5,
+    1,
+  ]);
+  assertEquals([...Deno.readDirSync(`${temp.path}/elsewhere`)], []);
 });
 
 Deno.test("openStorage() says in one line why it cannot use a directory", async () => {
