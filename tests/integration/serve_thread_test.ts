@@ -119,7 +119,7 @@ for (
 Deno.test("gpe serve replaces the process of a thread that hangs, the new one first", async () => {
   await using serving = await startThreads(MISBEHAVES, {
     workers: 3,
-    flags: ["--timeout", "2", "--graceful-timeout", "20"],
+    flags: ["--timeout", "5", "--graceful-timeout", "20"],
   });
   const host = await hostOf(serving);
   const answer = get(serving, "/hang").catch((error) => error);
