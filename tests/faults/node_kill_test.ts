@@ -48,7 +48,7 @@ for (const runtime of RUNTIMES) {
 }
 
 const VERSIONS: readonly NodeVersion[] = IS_FULL ? NODE_VERSIONS : [24];
-const ROUNDS = IS_FULL ? 40 : 4;
+const ROUNDS = IS_FULL ? 20 : 4;
 const CLIENTS = 8;
 
 for (const version of VERSIONS) {

@@ -5,7 +5,7 @@ import { sumOf } from "../support/exposition.ts";
 import { startRedis } from "../support/redis_server.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { waitFor } from "../support/wait_for.ts";
-import { end, load, loadAndWatch, startDenoServe } from "./deno_serving.ts";
+import { type DenoServeOptions, end, load, loadAndWatch, startDenoServe } from "./deno_serving.ts";
 
 const SERVED = "app_served_total";
 
@@ -47,28 +47,30 @@ Deno.test("deno serve --parallel counts 10,000 requests exactly, and every isola
   await end(serving);
 });
 
-Deno.test("deno serve --parallel counts exactly without FFI, and when the storage is opened last", async () => {
-  await using temp = await tempDir();
-  const directory = `${temp.path}/metrics`;
-  const options = {
-    isolates: 2,
-    env: { PROMETHEUS_MULTIPROC_DIR: directory, LATE: "1" },
-    flags: ["--allow-env", `--allow-read=${directory}`, `--allow-write=${directory}`],
-  };
+/** Loads two isolates whose values come late to each other, ends them, and starts two more. */
+async function countOverRestart(options: Omit<DenoServeOptions, "isolates">): Promise<void> {
   {
-    await using serving = await startDenoServe(options);
+    await using serving = await startDenoServe({ ...options, isolates: 2 });
     await loadAndWatch(serving, 1000);
-    // Without mapped files, the others' values are up to a tenth of a second late.
     await waitFor(async () => (await serving.scrape()).samples.get(SERVED) === 1000);
     for (let i = 0; i < 20; i++) {
       assertEquals((await serving.scrape()).samples.get(SERVED), 1000);
     }
     await load(serving, 100);
-    // Nothing waits for the next turn: the end writes it.
+    // Nothing waits for the next turn: the end stores it.
     await end(serving);
   }
-  await using serving = await startDenoServe(options);
+  await using serving = await startDenoServe({ ...options, isolates: 2 });
   assertEquals((await serving.scrape()).samples.get(SERVED), 1100);
+}
+
+Deno.test("deno serve --parallel counts exactly without FFI, and when the storage is opened last", async () => {
+  await using temp = await tempDir();
+  const directory = `${temp.path}/metrics`;
+  await countOverRestart({
+    env: { PROMETHEUS_MULTIPROC_DIR: directory, LATE: "1" },
+    flags: ["--allow-env", `--allow-read=${directory}`, `--allow-write=${directory}`],
+  });
 });
 
 externalTest(
@@ -76,24 +78,9 @@ externalTest(
   ["redis-server"],
   async () => {
     await using redis = await startRedis();
-    const env = {
-      REDIS_ENABLED: "true",
-      REDIS_HOST: "127.0.0.1",
-      REDIS_PORT: `${redis.port}`,
-    };
-    const options = { env, isolates: 2, flags: ["--allow-net", "--allow-env", "--allow-sys"] };
-    {
-      await using serving = await startDenoServe(options);
-      await loadAndWatch(serving, 1000);
-      await waitFor(async () => (await serving.scrape()).samples.get(SERVED) === 1000);
-      for (let i = 0; i < 20; i++) {
-        assertEquals((await serving.scrape()).samples.get(SERVED), 1000);
-      }
-      // Nothing waits for the next flush: the end sends it.
-      await load(serving, 100);
-      await end(serving);
-    }
-    await using serving = await startDenoServe(options);
-    assertEquals((await serving.scrape()).samples.get(SERVED), 1100);
+    await countOverRestart({
+      env: { REDIS_ENABLED: "true", REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` },
+      flags: ["--allow-net", "--allow-env", "--allow-sys"],
+    });
   },
 );

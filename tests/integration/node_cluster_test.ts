@@ -3,6 +3,7 @@ import { assert, assertEquals, assertGreaterOrEqual, assertMatch } from "@std/as
 import { sumOf } from "../support/exposition.ts";
 import { externalTest } from "../support/externals.ts";
 import { makeCertificate } from "../support/certificate.ts";
+import { wasCutOff, wasNeverSent } from "../support/lost_connection.ts";
 import { startRedis } from "../support/redis_server.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { waitFor } from "../support/wait_for.ts";
@@ -170,6 +171,20 @@ Deno.test("a worker on Node that hangs ends with its primary, with koffi", async
   await serving.gpe.stop("SIGKILL");
   await waitForEnd(workers);
   assertEquals(await answer, "cut off");
+});
+
+Deno.test("a cluster on Node leaves no client waiting whose connection the last worker gives back", async () => {
+  await using serving = await startCluster([20, "plain"], { workers: 1 });
+  const closing = answerOnce(`${serving.app}/close`);
+  await serving.gpe.waitForOutput(/closing/);
+  // The worker is handed this one while it is busy, and has no server when it hears of it.
+  let isWaiting = true;
+  const second = answerOnce(`${serving.app}/`)
+    .catch((error) => assert(wasCutOff(error) || wasNeverSent(error), String(error)))
+    .finally(() => isWaiting = false);
+  assert(await closing);
+  await waitFor(() => !isWaiting, { what: "the end of the second connection", deadlineMs: 15_000 });
+  await second;
 });
 
 Deno.test("a cluster on Node replaces workers after their number of requests, and loses none", async () => {

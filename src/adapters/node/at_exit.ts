@@ -16,8 +16,10 @@ const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
  */
 export function callAtExit(callback: () => void): () => void {
   let isForgotten = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const onSignal = (signal?: NodeJS.Signals): void => {
     callback();
+    // The application has emitted the event: no process ends by that.
+    if (signal === undefined) return;
     // Whoever listens too decides, and is not to see that we do: some, as npm's signal-exit, end the
     // process only where nobody else listens.
     process.off(signal, onSignal);

@@ -56,9 +56,7 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
       ...ownTask(config, { slot, incarnation, showsProcess: true }),
     };
     const worker = cluster.fork(briefVariables({ ...task, timestamps: storage.storesTimestamps }));
-    worker.on("listening", () => shares.join(worker));
-    worker.on("disconnect", () => shares.leave(worker));
-    rescueHandedOver(worker, () => shares.hasOthers(worker));
+    rescueHandedOver(worker, shares);
     const { heap, output } = follow(worker, isOurs ? stderr : undefined, log);
     let greeted = false;
     let running = false;

@@ -4,36 +4,40 @@
  * @module
  */
 
-/** The workers that take the connections of one listener. */
+/** The workers that take the connections of each listener. */
 export interface ListenerShares<Worker> {
-  /** A worker begins to take connections. */
-  join(worker: Worker): void;
-  /** It takes none any more. */
-  leave(worker: Worker): void;
-  /** Whether another one takes those of the listener that a worker has, or had. */
-  hasOthers(worker: Worker): boolean;
+  /** A worker begins to take the connections of a listener. */
+  join(key: string, worker: Worker): void;
+  /** It takes none of them any more. */
+  leave(key: string, worker: Worker): void;
+  /** It takes none of any listener any more. */
+  leaveAll(worker: Worker): void;
+  /** Those that take connections of a listener, now and later; they are none when it has ended. */
+  of(key: string): ReadonlySet<Worker>;
 }
 
 /**
- * The listener ends with the last of its workers, and the next worker makes another one: what was
- * accepted by the first is nothing for the second.
+ * A listener ends with the last of its workers, and the next worker makes another one of the same key:
+ * what was accepted by the first is nothing for the second.
  */
-export function createListenerShares<Worker extends object>(): ListenerShares<Worker> {
-  const groups = new WeakMap<Worker, Set<Worker>>();
-  let newest = new Set<Worker>();
+export function createListenerShares<Worker>(): ListenerShares<Worker> {
+  const listeners = new Map<string, Set<Worker>>();
+
+  function leave(key: string, worker: Worker): void {
+    const workers = listeners.get(key);
+    workers?.delete(worker);
+    if (workers?.size === 0) listeners.delete(key);
+  }
+
   return {
-    join(worker) {
-      if (!groups.has(worker)) groups.set(worker, newest);
-      groups.get(worker)!.add(worker);
+    join(key, worker) {
+      const workers = listeners.get(key) ?? new Set();
+      listeners.set(key, workers.add(worker));
     },
-    leave(worker) {
-      const group = groups.get(worker);
-      group?.delete(worker);
-      if (group === newest && group.size === 0) newest = new Set();
+    leave,
+    leaveAll(worker) {
+      for (const key of [...listeners.keys()]) leave(key, worker);
     },
-    hasOthers(worker) {
-      const group = groups.get(worker);
-      return group !== undefined && group.size > (group.has(worker) ? 1 : 0);
-    },
+    of: (key) => listeners.get(key) ?? new Set(),
   };
 }

@@ -40,6 +40,7 @@ const ENDS: readonly End[] = [
   { how: "listen-once", signal: "SIGTERM", code: 5, total: 7.5 },
   { how: "listen-last", signal: "SIGTERM", code: 143 },
   { how: "listen-again", signal: "SIGTERM", code: 143, total: 6.5 },
+  { how: "emit", code: 5, total: 7.5 },
 ];
 
 for (const kind of ["plain", "mapped"] as const) {

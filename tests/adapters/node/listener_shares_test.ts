@@ -1,31 +1,32 @@
 import { assertEquals } from "@std/assert";
 import { createListenerShares } from "../../../src/adapters/node/listener_shares.ts";
 
-Deno.test("A worker has others while one of those that listened with it does", () => {
-  const shares = createListenerShares<{ name: string }>();
-  const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
-  const others = (): boolean[] => [a, b, c].map((worker) => shares.hasOthers(worker));
-  assertEquals(others(), [false, false, false]);
-  shares.join(a);
-  shares.join(a);
-  assertEquals(others(), [false, false, false]);
-  shares.join(b);
-  assertEquals(others(), [true, true, false]);
-  shares.leave(a);
-  assertEquals(others(), [true, false, false]);
-  shares.join(c);
-  shares.leave(b);
-  assertEquals(others(), [true, true, false]);
+Deno.test("ListenerShares tells the workers that take connections of a listener, then and later", () => {
+  const shares = createListenerShares<string>();
+  assertEquals([...shares.of("a:80")], []);
+  shares.join("a:80", "one");
+  shares.join("a:80", "one");
+  const sharers = shares.of("a:80");
+  shares.join("a:80", "two");
+  shares.join("b:80", "three");
+  assertEquals([...sharers], ["one", "two"]);
+  shares.leave("a:80", "one");
+  shares.leave("b:80", "two");
+  assertEquals([...sharers], ["two"]);
+  assertEquals([...shares.of("b:80")], ["three"]);
+  shares.join("b:80", "two");
+  shares.leaveAll("two");
+  assertEquals([...sharers], []);
+  assertEquals([...shares.of("b:80")], ["three"]);
 });
 
-Deno.test("A worker that listens when all others have ended is none of theirs", () => {
-  const shares = createListenerShares<{ name: string }>();
-  const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
-  shares.join(a);
-  shares.join(b);
-  shares.leave(a);
-  shares.leave(b);
-  shares.leave(b);
-  shares.join(c);
-  assertEquals([a, b, c].map((worker) => shares.hasOthers(worker)), [false, false, false]);
+Deno.test("A worker that listens when all others have left is none of theirs", () => {
+  const shares = createListenerShares<string>();
+  shares.join("a:80", "one");
+  const sharers = shares.of("a:80");
+  shares.leave("a:80", "one");
+  shares.leave("a:80", "one");
+  shares.join("a:80", "two");
+  assertEquals([...sharers], []);
+  assertEquals([...shares.of("a:80")], ["two"]);
 });

@@ -2,7 +2,7 @@
  * Opens the storage as an application does, counts, and ends as asked.
  *
  * usage: ends.mjs exit|end|throw|reject|dispose|wait|listen|listen-once|listen-last|
- *     listen-again, with PROMETHEUS_MULTIPROC_DIR
+ *     listen-again|emit, with PROMETHEUS_MULTIPROC_DIR
  */
 import process from "node:process";
 import { Counter, openStorage } from "@gpe/cli";
@@ -69,5 +69,11 @@ switch (process.argv[2]) {
   case "listen-again":
     process.once("SIGTERM", waitForAnother);
     setInterval(() => {}, 1000);
+    break;
+  case "emit":
+    // Nobody listens yet: nothing comes of it.
+    process.emit("SIGTERM");
+    process.once("SIGTERM", stopLater);
+    process.emit("SIGTERM");
 }
 console.log("ready");
