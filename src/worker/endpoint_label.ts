@@ -39,12 +39,16 @@ export function collapsePath(url: string): string {
   return path.split("/").map((part) => ID.test(part) ? ":id" : part).join("/") || "/";
 }
 
-/** The `error_type` label of something thrown: its class, or its type when it is no object. */
+/**
+ * The `error_type` label of something thrown: its class, or its type when it is no object. A `name` of
+ * its own wins: libraries make many classes with one function, all called the same.
+ */
 export function errorType(error: unknown): string {
   if (error === null || typeof error !== "object") return typeof error;
   // A thrown object may answer with anything, and may throw while it answers.
   try {
-    const name: unknown = error.constructor?.name;
+    const own: unknown = error instanceof Error && Object.hasOwn(error, "name") ? error.name : "";
+    const name: unknown = own || error.constructor?.name;
     if (typeof name !== "string" || name === "") return "Object";
     return name.slice(0, 64).replace(/[^\w.$]/g, "_");
   } catch {

@@ -51,6 +51,9 @@ Deno.test("errorType() names the class when anything is thrown", () => {
     "Object",
   ]);
   assertEquals(errorType(Object.create(null)), "Object");
+  // As Oak and http-errors make theirs.
+  const named = Object.defineProperty(new Mine(), "name", { value: "ServiceUnavailableError" });
+  assertEquals(errorType(named), "ServiceUnavailableError");
   const odd = Object.defineProperty(class {}, "name", { value: 'a"\n'.repeat(100) });
   assertEquals(errorType(new odd()), "a__".repeat(22).slice(0, 64));
 });
