@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as promClient from "prom-client";
 import * as gpe from "../mod.ts";
 import { parseExposition, sumOf } from "./support/exposition.ts";
@@ -74,4 +74,19 @@ Deno.test("collectDefaultMetrics() registers with our registry, so that the metr
   const ours = new gpe.Registry();
   gpe.collectDefaultMetrics({ register: ours });
   assertStringIncludes(await ours.metrics(), "\nprocess_resident_memory_bytes ");
+});
+
+Deno.test("collectDefaultMetrics() takes our registry where none is named, and options as prom-client does", async () => {
+  for (const options of [{ register: undefined }, null]) {
+    gpe.collectDefaultMetrics(options as never);
+    assertStringIncludes(await gpe.register.metrics(), "\nprocess_resident_memory_bytes ");
+    gpe.register.clear();
+  }
+  for (const library of [promClient, gpe]) {
+    assertThrows(
+      () => library.collectDefaultMetrics("mod_" as never),
+      TypeError,
+      "config must be null, undefined, or an object",
+    );
+  }
 });

@@ -48,8 +48,11 @@ export interface CollectDefaultMetrics {
  * gave it, for live workers only.
  */
 export const collectDefaultMetrics: CollectDefaultMetrics = Object.assign(
-  (options: DefaultMetricsOptions = {}): void => {
-    const configuration = { register, ...options };
+  (options?: DefaultMetricsOptions): void => {
+    // A registry given as `undefined` is ours too, not prom-client's. What is no object it refuses.
+    const configuration = typeof (options ?? {}) === "object"
+      ? { ...options, register: options?.register ?? register }
+      : options;
     promClient.collectDefaultMetrics(
       // Its functions only call `registerMetric`, which our registry has too.
       configuration as unknown as promClient.DefaultMetricsCollectorConfiguration<
