@@ -65,9 +65,9 @@ type Methods = { -readonly [K in Changed]: ForeignRegistry[K] };
  * @throws {Error} When the open storage cannot take one of the metrics; nothing is shared then.
  */
 export function shareRegistry(registry: ForeignRegistry): () => void {
+  assertRegistry(registry);
   const shared = (registry as { [SHARED]?: () => void })[SHARED];
   if (shared !== undefined) return shared;
-  assertRegistry(registry);
 
   const metrics = new Set<Tracked>();
   let active = true;
@@ -149,13 +149,14 @@ function trackedOf(metric: unknown): Tracked | undefined {
   return isMetric ? storableOf(metric as Tracked | ForeignMetric) : undefined;
 }
 
-function assertRegistry(registry: ForeignRegistry): void {
+function assertRegistry(registry: ForeignRegistry | null | undefined): void {
   const methods = ["registerMetric", "removeSingleMetric", "clear", "getMetricsAsArray"] as const;
   const missing = methods.find((name) => typeof registry?.[name] !== "function");
   if (missing === undefined) return;
-  throw new TypeError(
-    `Cannot share registry: it has no method ${missing}(), expected a registry of prom-client`,
-  );
+  const state = registry === undefined || registry === null
+    ? `is ${registry}`
+    : `has no method ${missing}()`;
+  throw new TypeError(`Cannot share registry: it ${state}, expected a registry of prom-client`);
 }
 
 /** Puts methods over those of a registry. @returns Takes them off, where nothing was put over them */

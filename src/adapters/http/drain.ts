@@ -87,10 +87,9 @@ export function createShutdown(
 
   async function shutdown(): Promise<void> {
     drain();
-    const started = performance.now();
     const connections = lingerMs > 0 && port !== undefined ? acceptedConnections(port) : undefined;
-    const isOver = (): boolean => {
-      const late = performance.now() - started - drainMs;
+    const isOver = (waitedMs: number): boolean => {
+      const late = waitedMs - drainMs;
       if (late < 0) return false;
       if (connections === undefined) return late >= Math.min(lingerMs, BLIND_LINGER_MS);
       return late >= lingerMs || connections.left() === 0;
@@ -108,11 +107,17 @@ export function createShutdown(
   };
 }
 
-function waitUntil(isOver: () => boolean, finished: Promise<void>): Promise<void> {
-  if (isOver()) return Promise.resolve();
+/**
+ * Waits until it is over, or `finished`. The time is counted in looks, not by the clock: what clients
+ * have sent while this thread had no turn on a busy machine is read in the next ones.
+ */
+function waitUntil(isOver: (waitedMs: number) => boolean, finished: Promise<void>): Promise<void> {
+  let waitedMs = 0;
+  if (isOver(waitedMs)) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      if (isOver()) end();
+      waitedMs += LOOK_MS;
+      if (isOver(waitedMs)) end();
     }, LOOK_MS);
     const end = (): void => {
       clearInterval(timer);

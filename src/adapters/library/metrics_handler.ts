@@ -14,6 +14,7 @@ import { flushProcessStorage, openedStorage } from "../storage/process_storage.t
 import type { Storage } from "../storage/storage.ts";
 import { RUNTIME } from "../this_runtime.ts";
 import { CONSOLE_LOG } from "./console_log.ts";
+import { assertPrefix, assertStorageOptions } from "./given.ts";
 import { type OpenStorageOptions, storageToRead } from "./open_storage.ts";
 
 /** Which metrics are shown; by default those of the storage that `openStorage` has opened. */
@@ -48,8 +49,11 @@ export interface MetricsHandlerOptions extends AggregateOptions {
  * }
  * console.log(await app(new Request("http://localhost/metrics")));
  * ```
+ * @throws {TypeError} When an option is not of its kind.
  */
 export function metricsHandler(options: MetricsHandlerOptions = {}): MetricsEndpoint {
+  assertStorageOptions(options);
+  assertPrefix(options.metricPrefix);
   let page: MetricsEndpoint | undefined;
   return (request) => {
     // The storage may be opened after the handler was made.

@@ -16,6 +16,7 @@ import type { Storage } from "../storage/storage.ts";
 import { placeOfThread } from "../storage/thread_place.ts";
 import { RUNTIME } from "../this_runtime.ts";
 import { environmentConfig } from "./environment.ts";
+import { assertStorageOptions } from "./given.ts";
 import { openProcessStorage } from "./storage.ts";
 
 /** How {@linkcode openStorage} works. */
@@ -63,9 +64,11 @@ export interface OpenedStorage extends AsyncDisposable {
  *
  * @throws {StorageError} When the directory cannot be made, is not safe or may not be written to.
  * @throws {ConfigError} When the options or the variables of the storage contradict each other.
+ * @throws {TypeError} When an option is not of its kind.
  * @throws {Error} When the storage of this process is open already.
  */
 export function openStorage(options: OpenStorageOptions = {}): OpenedStorage {
+  assertStorageOptions(options);
   const { log = SILENT_LOG, retire = true } = options;
   const storage = chooseStorage(options);
   const opened = openProcessStorage({ storage, log });
@@ -100,6 +103,7 @@ export interface StorageToRead extends AsyncDisposable {
  * environment. Disposing of it leaves alone what this process has open.
  */
 export function storageToRead(options: OpenStorageOptions): StorageToRead {
+  assertStorageOptions(options);
   const opened = options.directory ?? options.redis ? undefined : openedStorage();
   if (opened === undefined) {
     const storage = chooseStorage(options);

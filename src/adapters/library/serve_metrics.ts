@@ -14,6 +14,7 @@ import type { MetricsServer } from "../metrics_host.ts";
 import { RUNTIME } from "../this_runtime.ts";
 import { CONSOLE_LOG } from "./console_log.ts";
 import { environmentConfig } from "./environment.ts";
+import { assertPrefix, assertStorageOptions } from "./given.ts";
 import {
   type MetricsHandlerOptions,
   openFlushingReader,
@@ -63,8 +64,11 @@ const RETRY_MS = 1000;
  * @returns When it listens, or stands by.
  * @throws {Error} When the address cannot be listened on for another reason than that it is in use.
  * @throws {ConfigError} When a variable is not accepted.
+ * @throws {TypeError} When an option is not of its kind.
  */
 export async function serveMetrics(options: ServeMetricsOptions = {}): Promise<MetricsPort> {
+  assertStorageOptions(options);
+  assertPrefix(options.metricPrefix);
   const metrics = new StandingBy(options);
   await metrics.start();
   return metrics;

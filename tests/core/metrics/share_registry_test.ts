@@ -47,6 +47,11 @@ Deno.test("shareRegistry() refuses what is no registry, and has nothing to do fo
     TypeError,
     "Cannot share registry: it has no method registerMetric(), expected a registry of prom-client",
   );
+  assertThrows(
+    () => shareRegistry(undefined as never),
+    TypeError,
+    "Cannot share registry: it is undefined, expected a registry of prom-client",
+  );
   const registry = new Registry();
   shareRegistry(registry)();
   assertEquals(registry.registerMetric, Registry.prototype.registerMetric);
