@@ -13,6 +13,7 @@ import { openedStorage } from "../storage/process_storage.ts";
 import { redisStorage } from "../storage/redis.ts";
 import { startRetiring } from "../storage/retiring.ts";
 import type { Storage } from "../storage/storage.ts";
+import { placeOfThread } from "../storage/thread_place.ts";
 import { RUNTIME } from "../this_runtime.ts";
 import { environmentConfig } from "./environment.ts";
 import { assertStorageOptions } from "./given.ts";
@@ -23,7 +24,8 @@ export interface OpenStorageOptions {
   /**
    * The directory of the metric files; made when it is missing.
    *
-   * @default {`PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
+   * @default {in a thread of a worker of a cluster the storage of that, else
+   * `PROMETHEUS_MULTIPROC_DIR`, else `/tmp/prometheus_multiproc`}
    */
   readonly directory?: string;
   /** Redis, in place of a directory. @default {that of `REDIS_…`, where `REDIS_ENABLED` is true} */
@@ -119,10 +121,11 @@ function chooseStorage(options: OpenStorageOptions): Storage {
     return redisStorage({ redis, log, python: false, host: RUNTIME.hostname() });
   }
   if (directory !== undefined) return files(directory, layout, log);
-  const place = storagePlace(environmentConfig("storage"), RUNTIME.hostname());
+  const told = placeOfThread();
+  const place = told ?? storagePlace(environmentConfig("storage"), RUNTIME.hostname());
   return place.kind === "redis"
     ? redisStorage({ ...place, log })
-    : files(place.directory, layout, log);
+    : files(place.directory, told?.kind === "directory" ? told.layout : layout, log);
 }
 
 function files(directory: string, layout: FileLayout, log: Log): Storage {

@@ -16,6 +16,7 @@ import { workerInstrumentation } from "../library/instrument.ts";
 import { createServiceWorker, ORPHAN_GRACE_MS, workerStorage } from "../service/service_worker.ts";
 import { openWorkerChannel } from "../service/worker_channel.ts";
 import type { WorkerTask } from "../service/worker_protocol.ts";
+import { tellThreads } from "../storage/thread_place.ts";
 import { foreignFunctions } from "./libc.ts";
 import { takeBrief, type WorkerBrief } from "./worker_brief.ts";
 
@@ -129,6 +130,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Clu
 
   const begun = told.then(async (task) => {
     dieWithParent(IS_DENO ? undefined : foreignFunctions());
+    tellThreads(task.storage);
     worker.begin(task, await workerStorage(task, channel), metrics);
   });
   void channel.send({ "@gpe/cli": "hello" });

@@ -33,7 +33,7 @@ export function directoryError(
 ): StorageError {
   return new StorageError(
     `Cannot use directory ${JSON.stringify(directory)}: ${state}, expected ${expected}; ` +
-      "choose another with --dir or PROMETHEUS_MULTIPROC_DIR",
+      "choose another with --dir, the option `directory` or PROMETHEUS_MULTIPROC_DIR",
     directory,
     cause === undefined ? undefined : { cause },
   );

@@ -38,7 +38,7 @@ Deno.test("claimDirectory() lets one master in at a time, and names it", async (
   assertStrictEquals(
     error.message,
     `Cannot use directory "${directory}": the master with pid ${Deno.pid} has it, ` +
-      "expected no other master; choose another with --dir or PROMETHEUS_MULTIPROC_DIR",
+      "expected no other master; choose another with --dir, the option `directory` or PROMETHEUS_MULTIPROC_DIR",
   );
   assertEquals(namesIn(directory), before);
   await first[Symbol.asyncDispose]();

@@ -35,7 +35,7 @@ Deno.test("prepareDirectory() refuses a directory that everybody may write to", 
       error.message,
       `Cannot use directory "${temp.path}": everybody may write there ` +
         `(mode ${mode.toString(8).padStart(4, "0")}), expected mode 0700; ` +
-        "choose another with --dir or PROMETHEUS_MULTIPROC_DIR",
+        "choose another with --dir, the option `directory` or PROMETHEUS_MULTIPROC_DIR",
     );
     assertStrictEquals(error.target, temp.path);
   }

@@ -56,7 +56,7 @@ for (const [holder, second] of PAIRS) {
     assertStrictEquals(
       message,
       `Cannot use directory "${directory}": the master with pid ${Deno.pid} has it, ` +
-        "expected no other master; choose another with --dir or PROMETHEUS_MULTIPROC_DIR",
+        "expected no other master; choose another with --dir, the option `directory` or PROMETHEUS_MULTIPROC_DIR",
     );
     assertEquals(namesIn(directory), before);
     await first[Symbol.asyncDispose]();
@@ -79,7 +79,7 @@ Deno.test("claimDirectory() names the file of a master that cannot be judged", a
     message,
     `Cannot use directory "${directory}": the master with pid ${Deno.pid} might have it ` +
       `(it cannot be seen from here; if it is gone, remove ${file}), expected no other master; ` +
-      "choose another with --dir or PROMETHEUS_MULTIPROC_DIR",
+      "choose another with --dir, the option `directory` or PROMETHEUS_MULTIPROC_DIR",
   );
 });
 

@@ -1,0 +1,21 @@
+/**
+ * The storage of a worker of a cluster, for the threads that it starts: their environment does not name
+ * what an option of the primary does.
+ *
+ * @module
+ */
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
+import type { StoragePlace } from "./storage.ts";
+
+/** Threads may have another copy of this module. */
+const KEY = "@gpe/cli/storage";
+
+/** Tells the threads that this process starts from now on, and theirs. Programs do not hear of it. */
+export function tellThreads(place: StoragePlace): void {
+  setEnvironmentData(KEY, place);
+}
+
+/** What was told in this process, if anything. */
+export function placeOfThread(): StoragePlace | undefined {
+  return getEnvironmentData(KEY) as StoragePlace | undefined;
+}
