@@ -47,9 +47,8 @@ export function createPagePrinter(): PagePrinter {
         printed = { series, values: new Float64Array(series.length), bytes: undefined };
         known.set(family, printed);
       }
-      const isSame = takeValues(printed);
-      if (!isSame || printed.bytes === undefined) printed.bytes = encoder.encode(print(family));
-      return printed.bytes;
+      if (!takeValues(printed)) printed.bytes = undefined;
+      return printed.bytes ??= encoder.encode(print(family));
     });
   }
 

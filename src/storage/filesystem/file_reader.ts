@@ -138,7 +138,9 @@ export class FileReader implements SampleSource {
    */
   #readValues(file: number, stats: ReadStats): boolean {
     if (this.incarnation === 0 || this.#parsed === HEADER_BYTES) return false;
-    stats.bytesRead += readSync(file, PIECE, 0, HEADER_BYTES, 0);
+    const header = readSync(file, PIECE, 0, HEADER_BYTES, 0);
+    stats.bytesRead += header;
+    if (header < HEADER_BYTES) return false;
     const [used, incarnation] = PIECE_INTS;
     if (used !== this.#parsed || incarnation !== this.incarnation) return false;
     const count = this.keys.length;
