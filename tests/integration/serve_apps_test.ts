@@ -25,6 +25,12 @@ Deno.test("gpe serve serves an application that listens with node:http after a w
   assertEquals(await requests(serving), 20);
 });
 
+Deno.test("gpe serve tells a thread that the application starts where metrics are stored", async () => {
+  await using serving = await startServing(fixture("with_thread.ts"));
+  for (let i = 0; i < 10; i++) assertEquals(await get(`${serving.app}/`), "taken");
+  assertEquals((await serving.scrape()).get("test_taken_total"), 110);
+});
+
 Deno.test("gpe serve serves Express with the application's own import map", async () => {
   await using dir = await tempDir();
   const config = { imports: { express: "npm:express@5" }, lock: false };

@@ -51,7 +51,7 @@ export function createWorkers(config: Config, options: WorkersOptions): Workers 
       bind,
       ...accessLog && { accessLog },
     },
-    env: workerEnv(config.workerEnv),
+    env: workerEnv(config.workerEnv, storage.place),
   };
   return isThread ? createThreadSpawner(spawnOptions) : processWorkers(spawnOptions);
 }

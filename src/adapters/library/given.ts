@@ -8,17 +8,24 @@ import { formatValue } from "../../core/inspect.ts";
 
 /** Refuses options of a storage that would put its files where nobody looks for them. */
 export function assertStorageOptions(
-  options: { readonly directory?: unknown; readonly layout?: unknown },
+  options: { readonly directory?: unknown; readonly layout?: unknown; readonly redis?: unknown },
 ): void {
   if (typeof options !== "object" || options === null) {
     throw wrong("Cannot use a storage", "options", options, "an object such as { directory }");
   }
-  const { directory, layout } = options;
+  const { directory, layout, redis } = options;
   if (directory !== undefined && (typeof directory !== "string" || directory === "")) {
     throw wrong("Cannot use a storage", "directory", directory, "the path of a directory");
   }
   if (layout !== undefined && layout !== "timestamp" && layout !== "value") {
     throw wrong("Cannot use a storage", "layout", layout, '"timestamp" or "value"');
+  }
+  if (redis !== undefined && (typeof redis !== "object" || redis === null)) {
+    // A text is an address, with its password perhaps.
+    const kind = redis === null ? "null" : `a ${typeof redis}`;
+    throw new TypeError(
+      `Cannot use a storage: redis is ${kind}, expected an object such as { url: "redis://…" }`,
+    );
   }
 }
 

@@ -7,6 +7,8 @@ const STORAGES: [given: unknown, text: string][] = [
   [{ directory: null }, "directory is null, expected the path of a directory"],
   [{ directory: 5 }, "directory is 5, expected the path of a directory"],
   [{ directory: "/tmp/metrics", layout: "values" }, 'layout is "values", expected "timestamp" or'],
+  [{ redis: "redis://:secret@localhost" }, "redis is a string, expected an object such as { url:"],
+  [{ redis: null }, "redis is null, expected an object such as { url:"],
 ];
 
 Deno.test("a storage is refused where its options are not of their kind: it would be another one", async () => {
