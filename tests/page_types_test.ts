@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater } from "@std/assert";
-import { writeModules } from "./support/page_tests.ts";
+import { PAGES, writeModules } from "./support/page_tests.ts";
 import { readPage } from "./support/pages.ts";
 import { ROOT, spawn } from "./support/spawn.ts";
 import { tempDir } from "./support/temp_dir.ts";
@@ -7,7 +7,7 @@ import { tempDir } from "./support/temp_dir.ts";
 Deno.test("The modules of the pages pass the type checker", async () => {
   await using dir = await tempDir();
   const modules: string[] = [];
-  for (const path of ["README.md", "docs/deno_serve.md", "docs/redis.md"]) {
+  for (const path of PAGES) {
     const page = await readPage(path);
     const directory = `${dir.path}/${path.replace("/", "_")}`;
     await Deno.mkdir(directory);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { familyOpenMetrics, OPENMETRICS_END, otherNames } from "../core/exposition_openmetrics.ts";
 import { familyText, selectFamilies } from "../core/exposition_text.ts";
 import type { Family } from "../core/family.ts";
@@ -55,7 +56,7 @@ export function createPagePrinter(): PagePrinter {
   return {
     print(families, format, names) {
       const selected = selectFamilies(families, names);
-      if (format === "text") return joined(printAll(selected, textFamilies, familyText));
+      if (format === "text") return Buffer.concat(printAll(selected, textFamilies, familyText));
       const others = otherNames(selected);
       const taken = [...others].join(" ");
       if (taken !== left) openMetricsFamilies = new WeakMap();
@@ -65,7 +66,7 @@ export function createPagePrinter(): PagePrinter {
         openMetricsFamilies,
         (family) => familyOpenMetrics(family, others),
       );
-      return joined([...parts, end]);
+      return Buffer.concat([...parts, end]);
     },
   };
 }
@@ -80,14 +81,4 @@ function takeValues({ series, values }: Printed): boolean {
     isSame = false;
   }
   return isSame;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let size = 0;
-  for (const part of parts) {
-    bytes.set(part, size);
-    size += part.length;
-  }
-  return bytes;
 }

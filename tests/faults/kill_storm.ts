@@ -49,13 +49,14 @@ export interface Buffered {
 /** How many workers are under the storm. */
 export const WORKERS = 4;
 
-const CLIENTS = 8;
+/** How many clients there are. */
+export const CLIENTS = 8;
 
 /** A process has to answer for so much longer before it is killed that most of it must be stored. */
 const SETTLED_MS = 1500;
 
 /** What the clients know. */
-interface Load {
+export interface Load {
   sent: number;
   answered: number;
   done: boolean;
@@ -68,6 +69,11 @@ interface Kill {
   readonly pid: number;
   /** When, in milliseconds. */
   readonly at: number;
+}
+
+/** A load that has not begun. */
+export function newLoad(): Load {
+  return { sent: 0, answered: 0, done: false, answers: new Map() };
 }
 
 /**
@@ -109,7 +115,7 @@ export async function survive(storm: Storm): Promise<void> {
   await using prometheus = externals.prometheus === undefined
     ? undefined
     : await startPrometheus(externals.prometheus, scrapeConfigs(urlAddress(serving.metrics)));
-  const load: Load = { sent: 0, answered: 0, done: false, answers: new Map() };
+  const load = newLoad();
   const clients = Array.from({ length: CLIENTS }, () => sendRequests(serving, load));
   const watcher = watchTotals(serving, load);
   const killed: Kill[] = [];
@@ -163,7 +169,8 @@ function urlAddress(url: string): { hostname: string; port: number } {
   return { hostname, port: Number(port) };
 }
 
-async function sendRequests(serving: Serving, load: Load): Promise<void> {
+/** Sends one request after the other, each on a connection of its own, until the load is done. */
+export async function sendRequests(serving: Serving, load: Load): Promise<void> {
   while (!load.done) {
     load.sent++;
     try {
@@ -204,14 +211,18 @@ async function killOne(
   const at = performance.now();
   Deno.kill(pid, "SIGKILL");
   await waitFor(async () => {
-    const started = (gpe.stdout + gpe.stderr).match(/worker_\d+ is running/g)?.length ?? 0;
-    if (started < WORKERS + ended) return false;
+    if (startedIn(serving) < WORKERS + ended) return false;
     if (buffered === undefined) return true;
     const samples = await serving.scrape();
     return sumOf(samples, "gunicorn_worker_restart_total") === ended &&
       sumOf(samples, "gunicorn_workers", { state: "running" }) === WORKERS;
   }, { what: () => `a worker in the place of the killed one; there is:\n${gpe.stderr}` });
   return { pid, at };
+}
+
+/** How many workers have come to run since the service was started. */
+export function startedIn({ gpe }: Serving): number {
+  return (gpe.stdout + gpe.stderr).match(/worker_\d+ is running/g)?.length ?? 0;
 }
 
 /** The first of these processes that has answered for a while. */

@@ -8,13 +8,20 @@
  * A few kills on some versions of Node in `deno task test`, more on all in `deno task faults`.
  */
 import { assertEquals, assertGreater } from "@std/assert";
-import { answerOnce, childrenOf } from "../integration/serving.ts";
+import { childrenOf } from "../integration/serving.ts";
 import { sumOf } from "../support/exposition.ts";
 import { NODE_VERSIONS, type NodeVersion } from "../support/node_project.ts";
 import { type ClusterRuntime, nameOf, startCluster } from "../integration/node_serving.ts";
-import { wasCutOff, wasNeverSent } from "../support/lost_connection.ts";
 import { waitFor } from "../support/wait_for.ts";
-import { type Buffered, survive, WORKERS } from "./kill_storm.ts";
+import {
+  type Buffered,
+  CLIENTS,
+  newLoad,
+  sendRequests,
+  startedIn,
+  survive,
+  WORKERS,
+} from "./kill_storm.ts";
 
 const IS_FULL = Deno.env.get("GPE_FAULTS") === "full";
 const KILLS = IS_FULL ? 20 : 3;
@@ -49,7 +56,6 @@ for (const runtime of RUNTIMES) {
 
 const VERSIONS: readonly NodeVersion[] = IS_FULL ? NODE_VERSIONS : [24];
 const ROUNDS = IS_FULL ? 20 : 4;
-const CLIENTS = 8;
 
 for (const version of VERSIONS) {
   Deno.test(
@@ -57,36 +63,24 @@ for (const version of VERSIONS) {
     async () => {
       await using serving = await startCluster([version, "mapped"], { workers: WORKERS });
       const { gpe } = serving;
-      let answered = 0;
-      let done = false;
-      let waiting = 0;
-      const ask = async (): Promise<void> => {
-        while (!done) {
-          waiting++;
-          try {
-            if (await answerOnce(`${serving.app}/`) !== undefined) answered++;
-          } catch (error) {
-            if (!wasCutOff(error) && !wasNeverSent(error)) throw error;
-          } finally {
-            waiting--;
-          }
-        }
-      };
-      const clients = Array.from({ length: CLIENTS }, ask);
+      const load = newLoad();
+      let ended = false;
+      const clients = Promise.all(
+        Array.from({ length: CLIENTS }, () => sendRequests(serving, load)),
+      ).finally(() => ended = true);
       for (let round = 1; round <= ROUNDS; round++) {
-        const before = answered;
-        await waitFor(() => answered > before + 100);
+        const before = load.answered;
+        await waitFor(() => load.answered > before + 100);
         for (const pid of await childrenOf(gpe.pid)) Deno.kill(pid, "SIGKILL");
-        await waitFor(() => {
-          const started = (gpe.stdout + gpe.stderr).match(/worker_\d+ is running/g)?.length ?? 0;
-          return started === WORKERS * (round + 1);
-        }, { what: () => `other workers; there is:\n${gpe.stderr}` });
+        await waitFor(() => startedIn(serving) === WORKERS * (round + 1), {
+          what: () => `other workers; there is:\n${gpe.stderr}`,
+        });
       }
-      done = true;
-      await waitFor(() => waiting === 0, { what: () => `${waiting} clients` });
-      await Promise.all(clients);
+      load.done = true;
+      await waitFor(() => ended, { what: "the last answers" });
+      await clients;
       const samples = await serving.scrape();
-      assertGreater(answered, ROUNDS * 100);
+      assertGreater(load.answered, ROUNDS * 100);
       assertEquals(
         sumOf(samples, "gunicorn_worker_restart_total", { reason: "signal" }),
         ROUNDS * WORKERS,

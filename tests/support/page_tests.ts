@@ -24,9 +24,13 @@ const KINDS = new Set(["sh", "ts", "yaml", "yaml rules", "text", "text diagram"]
 
 type Words = Readonly<Record<string, string>>;
 
-/** Registers the tests of a page. */
+/** The pages that are tested here; the modules of all are type-checked together. */
+export const PAGES: readonly string[] = ["README.md", "docs/deno_serve.md", "docs/redis.md"];
+
+/** Registers the tests of a page. @throws {Error} when it is not one of {@linkcode PAGES} */
 export function testPage(page: Page, { programs, files, start }: PageNeeds = NEEDS): void {
   const { path, blocks } = page;
+  if (!PAGES.includes(path)) throw new Error(`${path} is none of PAGES, expected it to be one`);
 
   Deno.test(`${path} has no code block that nothing checks`, () => {
     const unknown = blocks.filter(({ kind }) => !KINDS.has(kind));

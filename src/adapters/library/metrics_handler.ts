@@ -96,8 +96,10 @@ export function openMetricsPage(options: MetricsHandlerOptions): MetricsEndpoint
  * Permissions: as {@linkcode metricsHandler}.
  *
  * @throws {StorageError} When the storage cannot be read.
+ * @throws {TypeError} When an option is not of its kind.
  */
 export async function aggregate(options: AggregateOptions = {}): Promise<string> {
+  assertStorageOptions(options);
   const read = storageToRead(options);
   try {
     await read.storage.check();

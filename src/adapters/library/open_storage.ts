@@ -103,7 +103,6 @@ export interface StorageToRead extends AsyncDisposable {
  * environment. Disposing of it leaves alone what this process has open.
  */
 export function storageToRead(options: OpenStorageOptions): StorageToRead {
-  assertStorageOptions(options);
   const opened = options.directory ?? options.redis ? undefined : openedStorage();
   if (opened === undefined) {
     const storage = chooseStorage(options);

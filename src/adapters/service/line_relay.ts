@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 
 const NEWLINE = 0x0a;
 /** A line longer than this is passed on in parts: memory stays bounded. */
@@ -82,12 +83,5 @@ function dressed(bytes: Uint8Array, dress: DressLine): Uint8Array {
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
