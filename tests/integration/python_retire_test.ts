@@ -15,6 +15,7 @@ import { randomDoubles } from "../support/random.ts";
 import { FOLDED, namesIn, openWorker, pageOf } from "../support/retiring.ts";
 import { cleanEnv } from "../support/spawn.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { waitFor } from "../support/wait_for.ts";
 import { fileBytes, key } from "../storage/filesystem/_support.ts";
 
 const PROGRAMS = new URL("./programs/", import.meta.url).pathname;
@@ -138,11 +139,20 @@ function startPython(
 
 const FOREIGN = { primitives, foreign: true };
 
+/**
+ * Waits until nobody has files open for writing: what this process has closed, a program that another
+ * test starts at that moment still has.
+ */
+async function abandoned(...paths: readonly string[]): Promise<void> {
+  for (const path of paths) await waitFor(() => !primitives.hasWriters!(path));
+}
+
 Deno.test("retireWriters() gives a foreign file its name back when somebody opened it just before", async () => {
   await using temp = await tempDir();
   const directory = temp.path;
   const path = `${directory}/counter_9.db`;
   await Deno.writeFile(path, fileBytes([{ key: key(1), value: 3 }]));
+  await abandoned(path);
   let opened: Deno.FsFile | undefined;
   const operations = {
     ...FILE_OPERATIONS,
@@ -155,6 +165,7 @@ Deno.test("retireWriters() gives a foreign file its name back when somebody open
   assertEquals(retired, { folded: 0, files: 0, problems: [] });
   assertEquals(namesIn(directory), ["counter_9.db", "retire.lock"]);
   opened!.close();
+  await abandoned(path);
   assertStrictEquals((await retireWriters({ directory, ...FOREIGN, operations })).folded, 1);
   assertEquals(namesIn(directory), ["counter_retired.db", "retire.lock"]);
   assertEquals(await pageOf(directory), { 'items_total{item="1"}': 3 });
@@ -165,6 +176,7 @@ Deno.test("retireWriters() leaves a foreign file aside, and counted, when its na
   const directory = temp.path;
   const path = `${directory}/counter_9.db`;
   await Deno.writeFile(path, fileBytes([{ key: key(1), value: 3 }]));
+  await abandoned(path);
   let opened: Deno.FsFile | undefined;
   const operations = {
     ...FILE_OPERATIONS,
@@ -176,11 +188,12 @@ Deno.test("retireWriters() leaves a foreign file aside, and counted, when its na
     },
   };
   await retireWriters({ directory, ...FOREIGN, operations });
-  const [aside] = namesIn(directory);
-  assertStrictEquals(aside, "counter_9.db");
-  assertMatch(namesIn(directory)[1]!, /^counter_9~[0-9a-f]{8}\.db$/);
+  const [taken, aside] = namesIn(directory);
+  assertStrictEquals(taken, "counter_9.db");
+  assertMatch(aside!, /^counter_9~[0-9a-f]{8}\.db$/);
   assertEquals(await pageOf(directory), { 'items_total{item="1"}': 7 });
   opened!.close();
+  await abandoned(path, `${directory}/${aside}`);
   await retireWriters({ directory, ...FOREIGN });
   assertEquals(namesIn(directory), ["counter_retired.db", "retire.lock"]);
   assertEquals(await pageOf(directory), { 'items_total{item="1"}': 7 });

@@ -19,23 +19,33 @@ import { foreignFunctions } from "./libc.ts";
 const LOCKS: FileLocks = {
   lock(path) {
     const file = Deno.openSync(path, { read: true, write: true });
-    const inode = file.statSync().ino;
-    // Whoever got the lock of a file that was replaced meanwhile has locked nothing.
-    if (!file.tryLockSync(true) || lstatSync(path).ino !== inode) {
-      file.close();
-      return undefined;
+    let isLocked = false;
+    try {
+      // Whoever got the lock of a file that was replaced meanwhile has locked nothing.
+      isLocked = file.tryLockSync(true) && lstatSync(path).ino === file.statSync().ino;
+    } finally {
+      if (!isLocked) unlock(file);
     }
-    return { release: () => file.close() };
+    return isLocked ? { release: () => unlock(file) } : undefined;
   },
   isLocked(path) {
     const file = Deno.openSync(path);
     try {
       return !file.tryLockSync(false);
     } finally {
-      file.close();
+      unlock(file);
     }
   },
 };
+
+/**
+ * A process that is being started has a copy of every descriptor until it runs its program, and the
+ * lock goes with the last one. So it is given back first.
+ */
+function unlock(file: Deno.FsFile): void {
+  file.unlockSync();
+  file.close();
+}
 
 /**
  * The primitives on Deno. Whether files are mapped is decided once, at the first look.

@@ -11,6 +11,7 @@ import type { NodeForeignFunctions } from "./libc.ts";
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 
 const EINTR = 4;
 /** `EWOULDBLOCK`: somebody else has the lock. */
@@ -41,6 +42,13 @@ export function openLocks(foreign: NodeForeignFunctions): FileLocks | undefined 
     return true;
   }
 
+  // A process that is being started has a copy of every descriptor until it runs its program, and the
+  // lock goes with the last one. So it is given back first.
+  function unlock(file: number): void {
+    flock(file, LOCK_UN);
+    closeSync(file);
+  }
+
   return {
     lock(path) {
       const file = openSync(path, constants.O_RDWR);
@@ -49,16 +57,16 @@ export function openLocks(foreign: NodeForeignFunctions): FileLocks | undefined 
         // Whoever got the lock of a file that was replaced meanwhile has locked nothing.
         isLocked = tryLock(file, LOCK_EX) && lstatSync(path).ino === fstatSync(file).ino;
       } finally {
-        if (!isLocked) closeSync(file);
+        if (!isLocked) unlock(file);
       }
-      return isLocked ? { release: () => closeSync(file) } : undefined;
+      return isLocked ? { release: () => unlock(file) } : undefined;
     },
     isLocked(path) {
       const file = openSync(path, constants.O_RDONLY);
       try {
         return !tryLock(file, LOCK_SH);
       } finally {
-        closeSync(file);
+        unlock(file);
       }
     },
   };
