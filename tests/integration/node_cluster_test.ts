@@ -173,14 +173,15 @@ Deno.test("a worker on Node that hangs ends with its primary, with koffi", async
   assertEquals(await answer, "cut off");
 });
 
-Deno.test("a thread of a worker on Node counts in the storage of its worker", async () => {
+Deno.test("a thread and a program of a worker on Node count in the storage of their worker", async () => {
   await using serving = await startCluster([24, "plain"], {
     workers: 1,
-    // Not where a thread is to look.
+    // Not where they are to look.
     env: { PROMETHEUS_MULTIPROC_DIR: "/nowhere" },
   });
   assert(await requestOnce(`${serving.app}/thread`));
-  assertEquals((await serving.scrape()).get("test_thread_total"), 1);
+  assert(await requestOnce(`${serving.app}/program`));
+  assertEquals((await serving.scrape()).get("test_started_total"), 2);
 });
 
 Deno.test("a cluster on Node leaves no client waiting whose connection the last worker gives back", async () => {

@@ -18,6 +18,7 @@ import { sendSignal } from "../service/send_signal.ts";
 import type { Workers, WorkersContext } from "../service/service.ts";
 import { saidByWorker, type ToWorker, type WorkerTask } from "../service/worker_protocol.ts";
 import { hear, ownTask, sharedTask } from "../service/worker_task.ts";
+import { placeVariables } from "../storage/place.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
 import { rescueHandedOver } from "./handed_over.ts";
 import { createListenerShares } from "./listener_shares.ts";
@@ -55,7 +56,10 @@ export function createClusterWorkers(config: Config, options: ClusterWorkersOpti
       ...shared,
       ...ownTask(config, { slot, incarnation, showsProcess: true }),
     };
-    const worker = cluster.fork(briefVariables({ ...task, timestamps: storage.storesTimestamps }));
+    const worker = cluster.fork({
+      ...placeVariables(storage.place),
+      ...briefVariables({ ...task, timestamps: storage.storesTimestamps }),
+    });
     rescueHandedOver(worker, shares);
     const { heap, output } = follow(worker, isOurs ? stderr : undefined, log);
     let greeted = false;

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import type { Config, RedisConfig } from "../../config/config.ts";
 import { redisOptions } from "../../config/redis.ts";
+import { SETTINGS } from "../../config/settings.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { errorText } from "../../storage/filesystem/file_errors.ts";
 import type { DirectoryPlace, RedisPlace, StoragePlace } from "./storage.ts";
@@ -25,6 +26,14 @@ export function storagePlace(config: Config, host: string): StoragePlace {
 /** The directory, whether or not Redis is in its place. */
 export function directoryPlace({ directory, layout }: Config): DirectoryPlace {
   return { kind: "directory", directory, layout };
+}
+
+/**
+ * The variables that name a storage to the threads and programs which an application starts. Of Redis
+ * they say nothing, for that has secrets.
+ */
+export function placeVariables(place: StoragePlace): Record<string, string> {
+  return place.kind === "directory" ? { [SETTINGS.directory.env as string]: place.directory } : {};
 }
 
 /** Redis, where that is asked for. @throws {ConfigError} as {@linkcode storagePlace} */

@@ -1,6 +1,6 @@
 /**
- * The storage of a worker of a cluster, for the threads that it starts: their environment does not name
- * what an option of the primary does.
+ * The storage of a worker of a cluster, for the threads that it starts: their environment says nothing
+ * of its layout, nor of a Redis that an option of the primary names.
  *
  * @module
  */
