@@ -119,7 +119,8 @@ export function createSlot(options: SlotOptions): Slot {
   function ended(life: WorkerLife, end: WorkerEnd): void {
     if (life === replacement?.life) return replacementFailed(end);
     if (life !== current || !open) {
-      if (end.reason === "stop") return;
+      // Of a start that failed meanwhile nobody needs to know any more.
+      if (end.reason === "stop" || end.reason === "boot") return;
       if (life === current) current = undefined;
       log.info(`${name} has ended (${end.reason})`, { pid: life.pid, type: end.type });
       if (isPlanned(end.reason)) onRestart(end.reason, end.type);

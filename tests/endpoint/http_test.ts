@@ -94,6 +94,27 @@ function headers(head: string): string[] {
   return head.split("\r\n").filter((line) => !line.startsWith("date:")).sort();
 }
 
+/** Sees how servers of `Deno.serve` shut down that their owner does not wait for to the end. */
+function watchShutdowns() {
+  const { serve } = Deno;
+  const shutdowns: Promise<void>[] = [];
+  Deno.serve = ((...args: Parameters<typeof serve>) => {
+    const server = serve(...args);
+    const shutdown = server.shutdown.bind(server);
+    return Object.assign(server, {
+      shutdown() {
+        const ended = shutdown();
+        shutdowns.push(ended);
+        return ended;
+      },
+    });
+  }) as typeof serve;
+  return {
+    settled: () => Promise.all(shutdowns),
+    [Symbol.dispose]: () => void (Deno.serve = serve),
+  };
+}
+
 for (const [name, host] of Object.entries(HOSTS)) {
   Deno.test(`${name}: /metrics over HTTP is compressed when the client takes gzip, and only then`, async () => {
     const { server, url } = await startServer(host, 100);
@@ -161,13 +182,16 @@ for (const [name, host] of Object.entries(HOSTS)) {
   });
 
   Deno.test(`${name}: a client that does not read its page holds up a stop for a second`, async () => {
+    using shutdowns = watchShutdowns();
     const { gate, server } = await startServer(host, 40_000);
-    using slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     await slow.write(new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
     await waitFor(() => gate.reads === 1);
     const started = performance.now();
     await server.stop();
     assertLess(performance.now() - started, 10_000);
+    slow.close();
+    await shutdowns.settled();
   });
 
   Deno.test(`${name}: says in one line why it cannot listen`, async () => {

@@ -208,7 +208,7 @@ for (const workerClass of ["process", "thread"]) {
 Deno.test("gpe serve leaves a worker alone that keeps the channel to its master busy", async () => {
   await using serving = await startServing(checkoutPath("tests/fixtures/apps/floods_ipc.ts"), {
     workers: 1,
-    flags: ["--timeout", "1"],
+    flags: ["--timeout", "2"],
   });
   const pid = await get(serving);
   const end = performance.now() + 3000;

@@ -99,6 +99,14 @@ Deno.test("run() gives up at once when the first worker says that it is pointles
   assert(events.includes("2 aborting"));
 });
 
+Deno.test("run() gives the reason once when two workers say at the same time that it is pointless", async () => {
+  const { runtime, exitCode } = begin(2);
+  const [first, second] = runtime.started;
+  await Promise.all([first!.fail("Cannot load it", true), second!.fail("Cannot load it", true)]);
+  assertEquals(await exitCode, 1);
+  assertEquals(runtime.lines, ["error Cannot load it"]);
+});
+
 Deno.test("run() goes on trying when a start is pointless but workers had been running", async () => {
   const { runtime, master, exitCode } = begin(2);
   const [first, second] = runtime.started;

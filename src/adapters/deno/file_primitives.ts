@@ -4,7 +4,7 @@
  * @module
  */
 import { lstatSync } from "node:fs";
-import type { FileLocks, FileMapper, FilePrimitives } from "../../storage/filesystem/primitives.ts";
+import type { FileLock, FileLocks, FileMapper, FilePrimitives } from "../../storage/filesystem/primitives.ts";
 import {
   pidIdentity,
   type ProcessIdentity,
@@ -26,7 +26,7 @@ const LOCKS: FileLocks = {
     } finally {
       if (!isLocked) unlock(file);
     }
-    return isLocked ? { release: () => unlock(file) } : undefined;
+    return isLocked ? held(file) : undefined;
   },
   isLocked(path) {
     const file = Deno.openSync(path);
@@ -45,6 +45,16 @@ const LOCKS: FileLocks = {
 function unlock(file: Deno.FsFile): void {
   file.unlockSync();
   file.close();
+}
+
+function held(file: Deno.FsFile): FileLock {
+  let isHeld = true;
+  return {
+    release() {
+      if (isHeld) unlock(file);
+      isHeld = false;
+    },
+  };
 }
 
 /**

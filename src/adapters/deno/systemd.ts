@@ -69,8 +69,10 @@ export function connectSystemd({ env, isHealthy, log }: NotifierOptions): Servic
   }
   let failed = false;
   let ending = false;
+  let closed = false;
 
   function send(state: string): void {
+    if (closed) return;
     const message = new TextEncoder().encode(state);
     const sent = libc!.sendto(
       socket,
@@ -110,7 +112,9 @@ export function connectSystemd({ env, isHealthy, log }: NotifierOptions): Servic
     },
     [Symbol.dispose]() {
       clearInterval(timer);
-      libc.close(socket);
+      // The number may be that of another file by the second time.
+      if (!closed) libc.close(socket);
+      closed = true;
     },
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
-import type { FileLocks } from "../../storage/filesystem/primitives.ts";
+import type { FileLock, FileLocks } from "../../storage/filesystem/primitives.ts";
 import { LINUX_LIBC } from "../libc/foreign_functions.ts";
 import type { NodeForeignFunctions } from "./libc.ts";
 
@@ -24,8 +24,8 @@ const HELD: Readonly<Record<string, number>> = { linux: 11, darwin: 35 };
  * those of a thread that has ended, also by `terminate()`: the lock goes with it.
  */
 export function openLocks(foreign: NodeForeignFunctions): FileLocks | undefined {
-  const held = HELD[foreign.system];
-  if (held === undefined) return undefined;
+  const heldError = HELD[foreign.system];
+  if (heldError === undefined) return undefined;
   const names = foreign.system === "linux" ? LINUX_LIBC : ["libSystem.B.dylib"];
   const functions = foreign.open(names, {
     flock: { parameters: ["i32", "i32"], result: "i32" },
@@ -36,7 +36,7 @@ export function openLocks(foreign: NodeForeignFunctions): FileLocks | undefined 
   function tryLock(file: number, operation: number): boolean {
     while (flock(file, operation | LOCK_NB) !== 0) {
       const number = foreign.errno();
-      if (number === held) return false;
+      if (number === heldError) return false;
       if (number !== EINTR) throw new Error(`flock(2) failed with error ${number}`);
     }
     return true;
@@ -49,6 +49,17 @@ export function openLocks(foreign: NodeForeignFunctions): FileLocks | undefined 
     closeSync(file);
   }
 
+  function held(file: number): FileLock {
+    let isHeld = true;
+    return {
+      release() {
+        // The number may be that of another file by then.
+        if (isHeld) unlock(file);
+        isHeld = false;
+      },
+    };
+  }
+
   return {
     lock(path) {
       const file = openSync(path, constants.O_RDWR);
@@ -59,7 +70,7 @@ export function openLocks(foreign: NodeForeignFunctions): FileLocks | undefined 
       } finally {
         if (!isLocked) unlock(file);
       }
-      return isLocked ? { release: () => unlock(file) } : undefined;
+      return isLocked ? held(file) : undefined;
     },
     isLocked(path) {
       const file = openSync(path, constants.O_RDONLY);

@@ -8,7 +8,7 @@ import type { ProcessIdentity } from "./process_identity.ts";
 
 /** A lock that is held until it is released or its process ends, however it ends. */
 export interface FileLock {
-  /** Gives the lock back. */
+  /** Gives the lock back; once that is done it does nothing. */
   release(): void;
 }
 

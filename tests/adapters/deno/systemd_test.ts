@@ -68,6 +68,11 @@ externalTest(
     using own = connect(Deno.pid);
     await receiver.waitForOutput(/WATCHDOG=1\n/);
     own[Symbol.dispose]();
+    // Among these is one with the number that the socket had.
+    const files = Array.from({ length: 100 }, () => Deno.openSync(RECEIVER));
+    own[Symbol.dispose]();
+    own.ready();
+    for (using file of files) assert(file.statSync().isFile);
     const before = asked;
     using foreign = connect(Deno.pid + 1);
     foreign.stopping();
