@@ -187,7 +187,10 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
   /** @internal */
   override joined(registry: object): void {
     super.joined(registry);
-    for (const child of this.series) child.enter();
+    for (const child of this.series) {
+      child.enter();
+      child.await();
+    }
   }
 
   /** @internal */

@@ -130,6 +130,18 @@ export class GaugeChild extends MetricChild {
     this.values = cell.values;
     this.index = cell.index;
     this.write(this.value);
+    this.await();
+  }
+
+  /** @internal A 0 that nothing but `collect()` would replace is no value before that has run. */
+  await(): void {
+    const { collect, hasCollected } = this.gauge;
+    if (collect !== undefined && !hasCollected && this.value === 0) this.hide();
+  }
+
+  /** @internal */
+  override settle(): void {
+    if (!this.ready && this.gauge.registered && this.owner.series.has(this)) this.enter();
   }
 
   /** @internal Sets it back to 0, with no time. */

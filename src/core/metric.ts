@@ -88,6 +88,8 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   store: ProcessStore | undefined = undefined;
   /** @internal Whether `collect()` is running. */
   isCollecting = false;
+  /** @internal Whether `collect()` has run. */
+  hasCollected = false;
   /** @internal Where local values live. */
   readonly slab: Slab = new Slab();
   /** The series by label values. */
@@ -277,6 +279,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** Notes that `collect()` is over. */
   private settle(): void {
     this.isCollecting = false;
+    this.hasCollected = true;
     for (const child of this.tree.children) child.settle();
   }
 }
