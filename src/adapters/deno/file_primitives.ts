@@ -3,59 +3,26 @@
  *
  * @module
  */
-import { lstatSync } from "node:fs";
-import type { FileLock, FileLocks, FileMapper, FilePrimitives } from "../../storage/filesystem/primitives.ts";
+import type { FileMapper, FilePrimitives } from "../../storage/filesystem/primitives.ts";
 import {
   pidIdentity,
   type ProcessIdentity,
   procIdentity,
 } from "../../storage/filesystem/process_identity.ts";
+import { createFileLocks } from "../libc/flock.ts";
 import type { ForeignFunctions } from "../libc/foreign_functions.ts";
 import { openMapper } from "../libc/mapper.ts";
 import { openWriterCheck } from "../libc/writer_check.ts";
 import { foreignFunctions } from "./libc.ts";
 
-/** Locks through `Deno.FsFile`, which is `flock(2)`: read and write permission is all they take. */
-const LOCKS: FileLocks = {
-  lock(path) {
-    const file = Deno.openSync(path, { read: true, write: true });
-    let isLocked = false;
-    try {
-      // Whoever got the lock of a file that was replaced meanwhile has locked nothing.
-      isLocked = file.tryLockSync(true) && lstatSync(path).ino === file.statSync().ino;
-    } finally {
-      if (!isLocked) unlock(file);
-    }
-    return isLocked ? held(file) : undefined;
-  },
-  isLocked(path) {
-    const file = Deno.openSync(path);
-    try {
-      return !file.tryLockSync(false);
-    } finally {
-      unlock(file);
-    }
-  },
-};
-
-/**
- * A process that is being started has a copy of every descriptor until it runs its program, and the
- * lock goes with the last one. So it is given back first.
- */
-function unlock(file: Deno.FsFile): void {
-  file.unlockSync();
-  file.close();
-}
-
-function held(file: Deno.FsFile): FileLock {
-  let isHeld = true;
-  return {
-    release() {
-      if (isHeld) unlock(file);
-      isHeld = false;
-    },
-  };
-}
+/** `flock(2)` through `Deno.FsFile`: read and write permission is all it takes. */
+const LOCKS = createFileLocks<Deno.FsFile>({
+  open: (path, exclusively) => Deno.openSync(path, { read: true, write: exclusively }),
+  tryLock: (file, exclusively) => file.tryLockSync(exclusively),
+  inode: (file) => file.statSync().ino,
+  unlock: (file) => file.unlockSync(),
+  close: (file) => file.close(),
+});
 
 /**
  * The primitives on Deno. Whether files are mapped is decided once, at the first look.
