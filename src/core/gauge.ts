@@ -53,7 +53,7 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
           `label "pid", expected another label name or another multiprocessMode`,
       );
     }
-    this.reset();
+    if (this.labelNames.length === 0) this.series.add(this.tree.bare());
     this.registerIn(configuration.registers);
   }
 
@@ -187,10 +187,7 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
   /** @internal */
   override joined(registry: object): void {
     super.joined(registry);
-    for (const child of this.series) {
-      child.enter();
-      child.await();
-    }
+    for (const child of this.series) child.show();
   }
 
   /** @internal */
@@ -225,7 +222,7 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
     if (typeof delta !== "number") throw notANumber("Delta", this, delta);
     if (!isLabels(first)) return this.tree.bare().inc(delta);
     const child = this.tree.find(first);
-    const isNew = !child.ready;
+    const isNew = !child.ready && !this.series.has(child);
     child.inc(delta);
     if (isNew) child.labels = { ...first };
   }

@@ -25,6 +25,8 @@ export class GaugeChild extends MetricChild {
   private cell: Cell = UNSTORED;
   /** When the value was set, seconds since the epoch; 0 when it never was, or the mode needs none. */
   private setAt = 0;
+  /** Whether anything has set it: a gauge without labels shows at 0 before. */
+  private isSet = false;
   private readonly gauge: Gauge;
 
   /** @internal */
@@ -98,9 +100,17 @@ export class GaugeChild extends MetricChild {
     return this.gauge.startTimer(this.labels as LabelValues<string>);
   }
 
-  /** @internal Also gives the store's slot its value again where it was marked absent. */
+  /** @internal */
   override enter(): void {
+    this.isSet = true;
     super.enter();
+    this.write(this.value);
+  }
+
+  /** @internal Takes its part in the aggregate, also where its slot in the store was marked absent. */
+  show(): void {
+    const { store } = this.owner;
+    if (store?.writer !== undefined) this.connect(store);
     this.write(this.value);
   }
 
@@ -120,7 +130,7 @@ export class GaugeChild extends MetricChild {
 
   /** @internal A gauge that does not show has no slot in a new store. */
   override connect(store: ProcessStore, carries = true): void {
-    const shown = this.gauge.registered && this.owner.series.has(this);
+    const shown = this.gauge.registered && this.owner.series.has(this) && !this.waits;
     const cell = shown ? this.owner.cell(store, "", this.labels) : UNSTORED;
     if (cell === this.cell) return;
     if (!shown) this.ready = false;
@@ -130,18 +140,11 @@ export class GaugeChild extends MetricChild {
     this.values = cell.values;
     this.index = cell.index;
     this.write(this.value);
-    this.await();
   }
 
-  /** @internal A 0 that nothing but `collect()` would replace is no value before that has run. */
-  await(): void {
-    const { collect, hasCollected } = this.gauge;
-    if (collect !== undefined && !hasCollected && this.value === 0) this.hide();
-  }
-
-  /** @internal */
+  /** @internal What has waited for that shows now. */
   override settle(): void {
-    if (!this.ready && this.gauge.registered && this.owner.series.has(this)) this.enter();
+    if (!this.ready && this.gauge.registered && this.owner.series.has(this)) this.show();
   }
 
   /** @internal Sets it back to 0, with no time. */
@@ -149,6 +152,12 @@ export class GaugeChild extends MetricChild {
     this.localValues[this.localIndex] = 0;
     this.setAt = 0;
     this.write(0);
+  }
+
+  /** Whether it is still at the 0 of its start, which `collect()` is to replace: no worker's value. */
+  private get waits(): boolean {
+    const { collect, hasCollected } = this.gauge;
+    return !this.isSet && !hasCollected && collect !== undefined;
   }
 
   /** Puts a value into the store's slot, with the time noted. */

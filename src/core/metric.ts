@@ -88,7 +88,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   store: ProcessStore | undefined = undefined;
   /** @internal Whether `collect()` is running. */
   isCollecting = false;
-  /** @internal Whether `collect()` has run. */
+  /** @internal Whether `collect()` has run to its end. */
   hasCollected = false;
   /** @internal Where local values live. */
   readonly slab: Slab = new Slab();
@@ -225,7 +225,7 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     const labels = this.tree.fromArguments(args);
     const child = this.tree.find(labels);
     child.kept = { ...labels };
-    if (!child.ready) child.labels = child.kept;
+    if (!this.series.has(child)) child.labels = child.kept;
     return child;
   }
 
@@ -266,11 +266,12 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     let result: unknown;
     try {
       result = this.collect.call(this as never);
+      if (!(result instanceof Promise)) this.hasCollected = true;
     } finally {
       if (!(result instanceof Promise)) this.settle();
     }
     if (!(result instanceof Promise)) return;
-    return this.collecting = result.finally(() => {
+    return this.collecting = result.then(() => void (this.hasCollected = true)).finally(() => {
       this.collecting = undefined;
       this.settle();
     });
@@ -279,7 +280,6 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
   /** Notes that `collect()` is over. */
   private settle(): void {
     this.isCollecting = false;
-    this.hasCollected = true;
     for (const child of this.tree.children) child.settle();
   }
 }

@@ -29,6 +29,26 @@ Deno.test("Counter prints prom-client's bytes when labels are numbers, partial a
   assert(page!.includes('a_total{p="200",m="GET"} 3\n'));
 });
 
+Deno.test("Gauge keeps the order of the labels of a series while no registry has it", async () => {
+  const [page] = await assertSame(async ({ Gauge, print, newRegistry }) => {
+    const registry = newRegistry();
+    const gauge = new Gauge({
+      name: "g",
+      help: "h",
+      labelNames: ["a", "b"],
+      registers: [registry],
+    });
+    gauge.set({ a: 1, b: "x" }, 1);
+    gauge.set({ a: 2, b: "x" }, 1);
+    registry.removeSingleMetric("g");
+    gauge.labels({ b: "x", a: 1 });
+    gauge.inc({ b: "x", a: 2 });
+    registry.registerMetric(gauge);
+    await print(registry);
+  });
+  assert(page!.includes('g{a="1",b="x"} 1\ng{a="2",b="x"} 2\n'));
+});
+
 Deno.test("reset(), remove() and clear() print prom-client's bytes when series come back", async () => {
   await assertSame(async ({ Counter, Gauge, Histogram, Summary, print, newRegistry }) => {
     const registry = newRegistry();

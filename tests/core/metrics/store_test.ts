@@ -8,7 +8,6 @@ import {
   Registry,
   Summary,
 } from "../../../src/core/mod.ts";
-import { snapshotAll } from "../../../src/core/snapshot.ts";
 import { createProcessStore, processStore } from "../../../src/core/process_store.ts";
 import { openStore } from "./store_support.ts";
 
@@ -30,39 +29,6 @@ Deno.test("Counter.attach() brings what was counted before, bit for bit", async 
     'counter a_total{l="5"}': 2,
     "counter a_total{}": 1,
     "counter b{}": 0,
-  });
-});
-
-Deno.test("a gauge is stored when its collect() has run, or it is set by something else", async () => {
-  const early = new Gauge({ name: "early", collect: () => early.set(5), ...registry() });
-  const idle = new Gauge({ name: "idle", collect() {}, ...registry() });
-  const set = new Gauge({ name: "set", collect() {}, ...registry() });
-  const before = new Gauge({ name: "before", collect() {}, ...registry() });
-  before.set(3);
-  const { read, store } = openStore(early, idle, set, before);
-  const late = new Gauge({ name: "late", collect: () => late.inc(7), ...registry() });
-  store.connect(late);
-  const uncollected = { "gauge_all early{}": "absent", "gauge_all idle{}": "absent" } as const;
-  assertEquals(await read(), {
-    ...uncollected,
-    "gauge_all set{}": "absent",
-    "gauge_all before{}": 3,
-    "gauge_all late{}": "absent",
-  });
-  set.set(0);
-  assertEquals(await read(), {
-    ...uncollected,
-    "gauge_all set{}": 0,
-    "gauge_all before{}": 3,
-    "gauge_all late{}": "absent",
-  });
-  await snapshotAll(store);
-  assertEquals(await read(), {
-    "gauge_all before{}": 3,
-    "gauge_all set{}": 0,
-    "gauge_all early{}": 5,
-    "gauge_all idle{}": 0,
-    "gauge_all late{}": 7,
   });
 });
 
