@@ -61,6 +61,8 @@ export class ForeignTracker implements Tracked {
   private pass = 0;
   private visited = 0;
   private running = false;
+  /** Whether it was brought up to date once, or a gauge set: before, the 0 it starts at is no value. */
+  private hasStarted = false;
   private problem: "none" | "new" | "told" = "none";
 
   /** Copies nothing before a registry has the metric and the store is open. */
@@ -114,11 +116,13 @@ export class ForeignTracker implements Tracked {
       const { insides } = this;
       if (insides === undefined) {
         const data = await this.metric.get() as ForeignData;
+        this.hasStarted = true;
         this.copyAll({ ...data, kind: data.type }, (visitor) => {
           for (const series of seriesOfData(data)) visitor(series);
         });
       } else {
         await insides.collect();
+        this.hasStarted = true;
         this.mirror();
       }
     } finally {
@@ -175,6 +179,8 @@ export class ForeignTracker implements Tracked {
       copy = undefined;
     }
     if (copy === undefined) {
+      this.hasStarted ||= series.count !== 0 || Object.keys(labels).length > 0;
+      if (!this.hasStarted) return;
       const key = this.key(shown, "", labels);
       copy = { labels: { ...labels }, key, cell: store.cell("gauge", this.mode, key), pass: 0 };
       this.gauges.set(series.id, copy);

@@ -4,7 +4,7 @@ import { createMemoryStorage } from "../../../src/core/memory_driver.ts";
 import { Gauge, Registry } from "../../../src/core/mod.ts";
 import type { Storable } from "../../../src/core/process_store.ts";
 import { storableOf } from "../../../src/core/foreign.ts";
-import { snapshotAll } from "../../../src/core/snapshot.ts";
+import { mirrorAll, snapshotAll } from "../../../src/core/snapshot.ts";
 import { openStore } from "./store_support.ts";
 
 const help = "h";
@@ -131,6 +131,47 @@ Deno.test("a foreign gauge leaves the aggregate when no registry has it", async 
   registry.registerMetric(metrics.counter);
   await snapshotAll(store);
   assertEquals(await read(), { "gauge_first g{}": 4, "counter c{}": 4 });
+});
+
+Deno.test("mirrorAll() takes the 0 that a foreign gauge starts at for no value before snapshotAll()", async () => {
+  const { metrics, store, read } = foreign((registers) => ({
+    collected: new prom.Gauge({
+      name: "collected",
+      help,
+      registers,
+      collect() {
+        this.set(2);
+        // As prom-client's own metrics do it: one fills the others.
+        metrics.filled.set(3);
+      },
+    }),
+    filled: new prom.Gauge({ name: "filled", help, registers, aggregator: "min" }),
+    set: new prom.Gauge({ name: "set", help, registers }),
+    labelled: new prom.Gauge({ name: "of", help, labelNames: ["l"], registers }),
+    counter: new prom.Counter({ name: "c", help, registers }),
+    idle: new prom.Gauge({ name: "idle", help, registers }),
+  }));
+  metrics.set.set(5);
+  metrics.labelled.set({ l: "x" }, 0);
+  const mirror = () => mirrorAll(store, (error) => assertEquals(error, undefined));
+  const started = { 'gauge_livesum of{l="x"}': 0, "counter c{}": 0 };
+  mirror();
+  assertEquals(await read(), { ...started, "gauge_livesum set{}": 5 });
+  metrics.set.set(0);
+  mirror();
+  assertEquals(await read(), { ...started, "gauge_livesum set{}": 0 });
+  await snapshotAll(store);
+  const all = {
+    ...started,
+    "gauge_livesum set{}": 0,
+    "gauge_livesum collected{}": 2,
+    "gauge_livemin filled{}": 3,
+    "gauge_livesum idle{}": 0,
+  };
+  assertEquals(await read(), all);
+  metrics.filled.set(0);
+  mirror();
+  assertEquals(await read(), { ...all, "gauge_livemin filled{}": 0 });
 });
 
 Deno.test("snapshotAll() counts a collect() that fails, skips one under way, and runs the others", async () => {
