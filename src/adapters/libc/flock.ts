@@ -29,8 +29,11 @@ export function createFileLocks<File>(calls: FlockCalls<File>): FileLocks {
    * lock goes with the last one. So it is dropped first.
    */
   function giveBack(file: File): void {
-    calls.unlock(file);
-    calls.close(file);
+    try {
+      calls.unlock(file);
+    } finally {
+      calls.close(file);
+    }
   }
 
   function held(file: File): FileLock {
