@@ -145,8 +145,9 @@ export class Gauge<T extends string = string> extends BaseMetric<GaugeChild, T> 
   reset(): void {
     if (this.labelNames.length > 0) return this.dropAll();
     const child = this.tree.bare();
-    child.clear();
+    // First: in a slot that was marked absent 0 would be a value again, though no registry has the gauge.
     if (!child.ready) child.enter();
+    child.clear();
   }
 
   /** The gauge with its values in this process. */

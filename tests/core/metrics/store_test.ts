@@ -171,6 +171,15 @@ Deno.test("Registry.clear() takes gauges out of the aggregate until they are reg
   assertEquals(await read(), { "gauge_all g{}": 9 });
 });
 
+Deno.test("Gauge.reset() brings nothing back into the aggregate that no registry has", async () => {
+  const registers = [new Registry()];
+  const gauge = new Gauge({ name: "g", help, registers });
+  const { read } = openStore(gauge);
+  registers[0]!.clear();
+  gauge.reset();
+  assertEquals(await read(), { "gauge_all g{}": "absent" });
+});
+
 Deno.test("Gauge stores the time of an update where the mode compares times", async () => {
   const modes: readonly GaugeMode[] = ["mostrecent", "livemostrecent", "all", "max"];
   const gauges = modes.map((mode) =>
