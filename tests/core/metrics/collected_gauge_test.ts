@@ -7,7 +7,7 @@ import { openStore } from "./store_support.ts";
 const registry = () => ({ help: "h", registers: [new Registry()] });
 
 Deno.test("a gauge is stored when its collect() has run, or it is set by something else", async () => {
-  const early = new Gauge({ name: "early", collect: () => early.set(5), ...registry() });
+  const early: Gauge = new Gauge({ name: "early", collect: () => early.set(5), ...registry() });
   const idle = new Gauge({ name: "idle", collect() {}, ...registry() });
   const set = new Gauge({ name: "set", collect() {}, ...registry() });
   const before = new Gauge({ name: "before", collect() {}, ...registry() });
@@ -15,7 +15,7 @@ Deno.test("a gauge is stored when its collect() has run, or it is set by somethi
   const property = new Gauge({ name: "property", ...registry() });
   property.collect = () => property.set(1);
   const { read, store } = openStore(early, idle, set, before, property);
-  const late = new Gauge({ name: "late", collect: () => late.inc(7), ...registry() });
+  const late: Gauge = new Gauge({ name: "late", collect: () => late.inc(7), ...registry() });
   store.connect(late);
   assertEquals(await read(), { "gauge_all before{}": 3 });
   set.set(0);
