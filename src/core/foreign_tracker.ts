@@ -48,8 +48,9 @@ interface Shown {
 
 /** Copies one metric. */
 export class ForeignTracker implements Tracked {
+  /** The name of the metric when a registry first took it. */
+  readonly name: string;
   private readonly metric: ForeignMetric;
-  private readonly name: string;
   private knownInsides: { readonly insides: Insides | undefined } | undefined;
   private readonly registries = new Set<object>();
   private store: ProcessStore | undefined;

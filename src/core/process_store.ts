@@ -10,6 +10,8 @@ import type { Cell, MetricKind, StorageWriter } from "./storage.ts";
 
 /** Something that moves its values into the storage when one is opened. */
 export interface Storable {
+  /** The name of the metric, for log lines. */
+  readonly name?: string;
   /** Called once when the store has a writer: at once if it has one already. */
   attach(store: ProcessStore): void;
   /** Brings values that are copied rather than shared up to date (foreign metrics, `collect()`). */

@@ -5,7 +5,7 @@
  */
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import type { Log } from "../../core/log.ts";
-import { processStore } from "../../core/process_store.ts";
+import { processStore, type Storable } from "../../core/process_store.ts";
 import { mirrorAll, mirrorEach, snapshotAll } from "../../core/snapshot.ts";
 import { startMirroring } from "./mirroring.ts";
 import type { ProcessWriter, Storage } from "./storage.ts";
@@ -53,7 +53,8 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
   const writer = storage.openWriter(incarnation);
   Object.assign(writer, { [STORAGE]: storage });
   store.open(writer);
-  const onError = (error: unknown): void => log.error("Cannot collect a metric", { error });
+  const onError = (error: unknown, { name }: Storable): void =>
+    log.error("Cannot collect a metric", { metric: name, error });
   const snapshot = (): Promise<unknown> => snapshotAll(store, onError);
   const mirror = (): void => mirrorAll(store, onError);
   const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
