@@ -55,7 +55,18 @@ export function openProcessStorage(options: ProcessStorageOptions): ProcessStora
   store.open(writer);
   const onError = (error: unknown, { name }: Storable): void =>
     log.error("Cannot collect a metric", { metric: name, error });
-  const snapshot = (): Promise<unknown> => snapshotAll(store, onError);
+  const told = new Map<Storable, string>();
+  const snapshot = async (): Promise<void> => {
+    const failed = new Set<Storable>();
+    await snapshotAll(store, (error, storable) => {
+      failed.add(storable);
+      // The same a second later is no news.
+      if (told.get(storable) === String(error)) return;
+      told.set(storable, String(error));
+      onError(error, storable);
+    });
+    for (const storable of told.keys()) if (!failed.has(storable)) told.delete(storable);
+  };
   const mirror = (): void => mirrorAll(store, onError);
   const timer = setInterval(() => void snapshot(), SNAPSHOT_INTERVAL_MS);
   timer.unref();
