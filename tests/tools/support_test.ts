@@ -88,6 +88,17 @@ Deno.test("freePort() gives a port that can be listened on", () => {
   assertNotEquals(listener.addr.port, 0);
 });
 
+Deno.test("freePort() gives nobody the same port at the same time, in whichever process", async () => {
+  const module = new URL("../support/free_port.ts", import.meta.url).href;
+  const own = Array.from({ length: 30 }, freePort);
+  await using other = spawn(Deno.execPath(), [
+    "eval",
+    `import { freePort } from "${module}"; console.log(Array.from({ length: 30 }, freePort).join());`,
+  ]);
+  assertEquals((await other.status).code, 0);
+  assertEquals(new Set([...own, ...other.stdout.split(",").map(Number)]).size, 60);
+});
+
 Deno.test("installCommand() names each Debian package once", () => {
   const command = installCommand(["promtool", "prometheus", "node"]);
   assertEquals(command.filter((part) => part === "prometheus"), ["prometheus"]);
