@@ -115,6 +115,24 @@ const FAILOVERS: readonly Failover[] = [
     kills: false,
     run: (group) => group.handOver(),
   },
+  {
+    name: "pauses, and stays one for a while beside its successor",
+    full: true,
+    losing: false,
+    kills: false,
+    async run(group) {
+      const old = await group.masterPort();
+      const { pid } = group.servers.find(({ port }) => port === old)!;
+      Deno.kill(pid, "SIGSTOP");
+      try {
+        await group.handOver();
+      } finally {
+        Deno.kill(pid, "SIGCONT");
+      }
+      // It takes what is written to it until then, which nobody has afterwards.
+      await waitForReplicas(group);
+    },
+  },
 ];
 
 for (const failover of FAILOVERS.filter(({ full = false }) => IS_FULL || !full)) {
