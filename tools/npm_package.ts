@@ -18,7 +18,7 @@ const METADATA = {
   description: "Exact Prometheus metrics for servers that run as many workers, from one endpoint",
   keywords: ["prometheus", "metrics", "cluster", "worker_threads", "multiprocess", "prom-client"],
   // The first with crc32() in "node:zlib".
-  engines: { node: ">=20.15" },
+  engines: { node: ">=20.16" },
   sideEffects: false,
   publishConfig: { access: "public" },
   // Each is loaded when it is used, and only then.
