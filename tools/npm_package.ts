@@ -17,8 +17,8 @@ export const NPM_PACKAGE_SOURCES = ["deno.json", "src", ...PAGES, "tools/npm_pac
 const METADATA = {
   description: "Exact Prometheus metrics for servers that run as many workers, from one endpoint",
   keywords: ["prometheus", "metrics", "cluster", "worker_threads", "multiprocess", "prom-client"],
-  // The first with crc32() in "node:zlib".
-  engines: { node: ">=20.16" },
+  // The first with process.getBuiltinModule().
+  engines: { node: "^20.16 || >=22.3" },
   sideEffects: false,
   publishConfig: { access: "public" },
   // Each is loaded when it is used, and only then.
