@@ -109,8 +109,7 @@ export class GaugeChild extends MetricChild {
 
   /** @internal Takes its part in the aggregate, also where its slot in the store was marked absent. */
   show(): void {
-    const { store } = this.owner;
-    if (store?.writer !== undefined) this.connect(store);
+    this.connectIfOpen();
     this.write(this.value);
   }
 

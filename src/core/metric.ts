@@ -43,9 +43,14 @@ export abstract class MetricChild {
   /** Lets the series show up, and have its slot in the store. */
   enter(): void {
     this.owner.series.add(this);
+    this.connectIfOpen();
+    this.ready = true;
+  }
+
+  /** Takes the slots of the store, where that is open. */
+  protected connectIfOpen(): void {
     const { store } = this.owner;
     if (store?.writer !== undefined) this.connect(store);
-    this.ready = true;
   }
 
   /** @internal `collect()` is over. */
@@ -263,23 +268,25 @@ export abstract class BaseMetric<C extends MetricChild, T extends string> implem
     if (this.collecting !== undefined) return this.collecting;
     if (!this.collect) return;
     this.isCollecting = true;
+    const failed = (error: unknown): never => {
+      this.settle(false);
+      throw error;
+    };
     let result: unknown;
     try {
       result = this.collect.call(this as never);
-      if (!(result instanceof Promise)) this.hasCollected = true;
-    } finally {
-      if (!(result instanceof Promise)) this.settle();
+    } catch (error) {
+      return failed(error);
     }
-    if (!(result instanceof Promise)) return;
-    return this.collecting = result.then(() => void (this.hasCollected = true)).finally(() => {
-      this.collecting = undefined;
-      this.settle();
-    });
+    if (!(result instanceof Promise)) return this.settle(true);
+    return this.collecting = result.then(() => this.settle(true), failed);
   }
 
-  /** Notes that `collect()` is over. */
-  private settle(): void {
+  /** Notes that `collect()` is over. @param collected Whether it has not failed */
+  private settle(collected: boolean): void {
+    this.collecting = undefined;
     this.isCollecting = false;
+    this.hasCollected ||= collected;
     for (const child of this.tree.children) child.settle();
   }
 }

@@ -22,7 +22,7 @@ export interface FlockCalls<File> {
 
 /** Makes locks. */
 export function createFileLocks<File>(calls: FlockCalls<File>): FileLocks {
-  const { open, tryLock, inode } = calls;
+  const { open, tryLock, inode, unlock, close } = calls;
 
   /**
    * A process that is being started has a copy of every descriptor until it runs its program, and the
@@ -30,9 +30,9 @@ export function createFileLocks<File>(calls: FlockCalls<File>): FileLocks {
    */
   function giveBack(file: File): void {
     try {
-      calls.unlock(file);
+      unlock(file);
     } finally {
-      calls.close(file);
+      close(file);
     }
   }
 
